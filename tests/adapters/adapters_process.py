@@ -107,8 +107,8 @@ class AdaptersProcess:
 
     def status(self) -> dict[str, Any]:
         """What `holdfast adapters status --json` tells."""
-        told: dict[str, Any] = self._http.get(self.url("/status")).json()
-        return told
+        status: dict[str, Any] = self._http.get(self.url("/status")).json()
+        return status
 
     def wait_idle(self, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
         """Wait until nothing waits, and return the status."""
@@ -133,5 +133,5 @@ class AdaptersProcess:
             return False
 
     def _is_idle(self) -> bool:
-        told = self.status()["adapters"]
-        return not any(each["inbox"] or each.get("outbox") for each in told)
+        adapters = self.status()["adapters"]
+        return not any(each["inbox"] or each.get("outbox") for each in adapters)

@@ -1,5 +1,5 @@
 """A client of a core in the same process: the requests are those of the real client, what they mean
-and how it is told is the server's, and in between there is an engine.
+and how it is answered is the server's, and in between there is an engine.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def divided_in_memory() -> Divided:
 
 
 class CoreClient:
-    """The client's methods for reservations and facts. A test may let it be killed before or behind
+    """The client's methods for reservations and facts. A test may let it be killed before or after
     a call, and let others do something before one.
     """
 
@@ -116,12 +116,12 @@ class CoreClient:
         name: str,
         request: Any,
         read: Callable[[Any], Command],
-        told: Callable[[Any], Any],
+        write: Callable[[Any], Any],
     ) -> Any:
         self.before(name)
         self.asked.append(name)
         try:
-            answer = told(self._outcome(read(request), request))
+            answer = write(self._outcome(read(request), request))
         except Fault as fault:
             raise error_from_status(fault.to_status()) from fault
         if self.calls_left is not None:

@@ -29,7 +29,7 @@ class Driven:
         self.options = adapter.options.model_validate(options)
         self.cursor = ""
         self.requests: list[Request] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._secrets = secrets
         self._session: Mapping[str, str] = {}
         self._http = httpx.Client(base_url=url, timeout=60.0)
@@ -81,16 +81,16 @@ class Driven:
         return [each for each in self.decoded(self.poll()) if isinstance(each, StockFact)]
 
     def new_facts(self) -> list[StockFact]:
-        """Those of them that no sweep has told before."""
-        new = [fact for fact in self.facts() if fact.id not in self._told]
-        self._told |= {fact.id for fact in new}
+        """Those of them that no sweep has reported before."""
+        new = [fact for fact in self.facts() if fact.id not in self._reported]
+        self._reported |= {fact.id for fact in new}
         return new
 
     def tell(
         self, change: Change, lose: Callable[[int], object] = lambda _: False, times: int = 1
     ) -> Done:
-        """Tell a change. A request whose answer is lost is sent as often as `times` says, and the
-        adapter begins again behind it.
+        """Report a change. A request whose answer is lost is sent as often as `times` says, and the
+        adapter begins again after it.
         """
         outbound = self.adapter.outbound
         assert outbound is not None

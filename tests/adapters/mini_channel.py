@@ -76,15 +76,15 @@ class MiniChannel:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer over HTTP."""
-        status, told = self._answer(request.method, request.url.path, await request.body())
-        return JSONResponse(told, status)
+        status, body = self._answer(request.method, request.url.path, await request.body())
+        return JSONResponse(body, status)
 
     async def take(self, request: httpx.Request) -> httpx.Response:
         """Answer in memory."""
-        status, told = self._answer(request.method, request.url.path, request.content)
+        status, body = self._answer(request.method, request.url.path, request.content)
         if self.hangs:
             await asyncio.Event().wait()
-        return httpx.Response(status, json=told)
+        return httpx.Response(status, json=body)
 
     def _answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         if self.is_down:
@@ -138,9 +138,11 @@ def key(message: Message) -> str:
 
 
 def decode(message: Message, _options: Any) -> list[Shown]:
-    told = json.loads(message.body)
-    item, node = told["name"].split("@")
-    return [Shown(source="mini", id=told["id"], item=item, node=node, quantity=told["quantity"])]
+    document = json.loads(message.body)
+    item, node = document["name"].split("@")
+    return [
+        Shown(source="mini", id=document["id"], item=item, node=node, quantity=document["quantity"])
+    ]
 
 
 def put(
@@ -164,8 +166,8 @@ def feed(
 
 
 def _body(offers: Sequence[Offer]) -> bytes:
-    told = [[f"{each.item}@{each.node}", each.quantity, each.sequence] for each in offers]
-    return json.dumps(told).encode()
+    rows = [[f"{each.item}@{each.node}", each.quantity, each.sequence] for each in offers]
+    return json.dumps(rows).encode()
 
 
 def _read(response: Response) -> list[OfferVerdict]:

@@ -43,7 +43,7 @@ class MiniErp:
 
     receipts: list[dict[str, Any]] = field(default_factory=list)
     shipments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    told_twice: int = 0
+    posted_twice: int = 0
     faults: list[str] = field(default_factory=list)
     """The next answers: "500", "429", "expire", "lost" (done, and not answered)."""
     requests: int = 0
@@ -59,8 +59,8 @@ class MiniErp:
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer, or fail as the next fault says."""
         self.requests += 1
-        is_told = request.method == "POST" and request.url.path == "/shipments"
-        waits = self.faults[:1] == ["lost"] and not is_told  # until a shipment is told
+        is_shipment = request.method == "POST" and request.url.path == "/shipments"
+        waits = self.faults[:1] == ["lost"] and not is_shipment  # until a shipment is posted
         fault = self.faults.pop(0) if self.faults and not waits else ""
         if fault == "500":
             return HttpResponse("broken", 500)
@@ -86,7 +86,7 @@ class MiniErp:
             reference = request.query_params["reference"]
             return JSONResponse({"found": reference in self.shipments})
         shipment = json.loads(await request.body())
-        self.told_twice += shipment["reference"] in self.shipments
+        self.posted_twice += shipment["reference"] in self.shipments
         if shipment["sku"] == "FORBIDDEN":
             return JSONResponse({"error": "sku is blocked", "field": "sku"}, 422)
         self.shipments[shipment["reference"]] = shipment

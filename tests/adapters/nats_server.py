@@ -105,5 +105,5 @@ class Desk:
 
     async def left(self) -> tuple[int, int]:
         """How many messages were not delivered yet, and how many not acknowledged."""
-        told = await self.streams.consumer_info(STREAM, CONSUMER)
-        return told.num_pending or 0, told.num_ack_pending or 0
+        consumer = await self.streams.consumer_info(STREAM, CONSUMER)
+        return consumer.num_pending or 0, consumer.num_ack_pending or 0

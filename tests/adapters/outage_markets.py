@@ -47,23 +47,23 @@ class Market:
         return {sku: units for (sku, _), units in self.run.do(self.shown_).items()}
 
 
-def amazon(clock: Hurried, faults: Faults, told_url: str) -> AmazonTwin:
+def amazon(clock: Hurried, faults: Faults, notify_url: str) -> AmazonTwin:
     """Amazon with our items."""
     names = ("client_id", "client_secret", "refresh_token")
     twin = AmazonTwin(
         faults,
         clock,
         credentials=dict.fromkeys(names, SHOP_KEY),
-        tell=lambda body: Delivery(told_url, body, {"content-type": "application/json"}),
+        tell=lambda body: Delivery(notify_url, body, {"content-type": "application/json"}),
     )
     for sku in SKUS:
         twin.list_item(sku, **{PLACE: 0})
     return twin
 
 
-def walmart(clock: Hurried, faults: Faults, told_url: str) -> WalmartTwin:
+def walmart(clock: Hurried, faults: Faults, notify_url: str) -> WalmartTwin:
     """Walmart with our items."""
-    subscription = Subscription(told_url, secret=SHOP_KEY)
+    subscription = Subscription(notify_url, secret=SHOP_KEY)
     twin = WalmartTwin(clock, faults, subscription, secrets=(SHOP_KEY, SHOP_KEY))
     for sku in SKUS:
         twin.market.list_item(sku, PLACE)

@@ -26,7 +26,7 @@ STOCK: Final = {sku: SHORT_UNITS if n < SHORT else UNITS for n, sku in enumerate
 #: Seconds between sales of a channel, between receipts, and from a sale to its shipment.
 SALE_EVERY_S, RECEIPT_EVERY_S, PICKING_S = 40.0, 60.0, 120.0
 
-#: Every so manieth order is cancelled by its customer.
+#: One order in so many is cancelled by its customer.
 CANCELLED_EVERY: Final = 10
 
 #: Orders that are shipped before customers get their turn.
@@ -93,8 +93,8 @@ class OutageTrade:
             self._ship()
         self._look()
 
-    def untold(self, until: float) -> list[str]:
-        """Orders sold until then that the core has not told of. One that was cancelled need not
+    def unpromised(self, until: float) -> list[str]:
+        """Orders sold until then that the core has not reported. One that was cancelled need not
         come to it.
         """
         return [
@@ -190,16 +190,16 @@ class OutageTrade:
             status = self.adapters.status()
         except httpx.TransportError:
             return
-        told: list[Any] = status["adapters"]
+        adapters: list[Any] = status["adapters"]
         self.breakers.add(("core", status["core"]["breaker"]))
-        for each in told:
+        for each in adapters:
             self.breakers.add((each["name"], each.get("partner", {}).get("breaker", "")))
-        exposed = sum(each["channel"]["exposed_units"] for each in told if "channel" in each)
+        exposed = sum(each["channel"]["exposed_units"] for each in adapters if "channel" in each)
         self.exposed_units = max(self.exposed_units, exposed)
 
 
 class Promised:
-    """Orders of which the core has told that they are promised."""
+    """Orders that the core has reported as promised."""
 
     def __init__(self, node: NodeProcess) -> None:
         self.orders: set[str] = set()
@@ -212,11 +212,11 @@ class Promised:
         while not self._over.is_set():
             try:
                 with BlockingClient(**self._node.targets) as client:
-                    for told in client.watch_reservations(resume_token=token):
-                        token = told.resume_token
+                    for response in client.watch_reservations(resume_token=token):
+                        token = response.resume_token
                         self.orders.update(
                             each.reservation_id
-                            for each in told.changes
+                            for each in response.changes
                             if each.state == reservation.RESERVATION_STATE_COMMITTED
                         )
                         if self._over.is_set():

@@ -1,4 +1,4 @@
-"""The page about files, EDI and SAP tells the options that there are, and its examples load."""
+"""The page about files, EDI and SAP lists the options that there are, and its examples load."""
 
 import re
 import tomllib
@@ -43,13 +43,13 @@ def options_of(heading: str, first: str = "option") -> dict[str, str]:
 def test_the_page_tells_the_options_and_their_defaults(
     heading: str, first: str, model: type[BaseModel]
 ) -> None:
-    told = options_of(heading, first)
-    assert set(model.model_fields) == set(told)
+    documented = options_of(heading, first)
+    assert set(model.model_fields) == set(documented)
     for name, field in model.model_fields.items():
         if isinstance(field.default, bool | int | str):
-            assert str(field.default).lower() == told[name].lower(), name
+            assert str(field.default).lower() == documented[name].lower(), name
         elif isinstance(field.default, tuple):
-            assert ", ".join(field.default) == told[name], name
+            assert ", ".join(field.default) == documented[name], name
 
 
 def test_the_page_tells_the_fields_of_rows() -> None:

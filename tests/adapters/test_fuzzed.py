@@ -81,7 +81,7 @@ def test_answers_are_as_documented_whatever_is_sent(tmp_path: Path) -> None:
     with AdaptersProcess(tmp_path, f"127.0.0.1:{free_port()}", ADAPTERS) as adapters:
         # The core is away, so what can be read stays: it fills the inbox.
         assert 202 == httpx.post(adapters.url("/in/full"), json=SALE).status_code
-        told = subprocess.run(
+        finished = subprocess.run(
             [
                 *(sys.executable, packages / "bin" / "schemathesis", "run"),
                 *(tmp_path / "openapi.json", "--url", adapters.url("")),
@@ -96,7 +96,7 @@ def test_answers_are_as_documented_whatever_is_sent(tmp_path: Path) -> None:
             timeout=TIMEOUT_S,
             check=False,
         )
-        assert 0 == told.returncode, told.stdout[-6_000:] + told.stderr[-2_000:]
+        assert 0 == finished.returncode, finished.stdout[-6_000:] + finished.stderr[-2_000:]
         reached = set(re.findall(r'"http_(\d+)"', httpx.get(adapters.url("/metrics")).text))
         assert {"400", "401", "404", "413", "429", "503"} == reached
         assert 0 == adapters.stop()

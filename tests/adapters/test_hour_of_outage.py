@@ -1,5 +1,5 @@
 """An hour in which a channel, the core or the adapters are down while customers go on buying, by a
-clock that runs faster: every order counts once, what is shown converges, the ERP is told once, the
+clock that runs faster: every order counts once, what is shown converges, the ERP hears it once, the
 breaker opens and closes, the backlog drains in time, and no more is oversold than is stated.
 """
 
@@ -166,18 +166,18 @@ def caught_up_s(trade: OutageTrade, since: float) -> float:
 def waiting(trade: OutageTrade, since: float) -> Iterator[str]:
     """What waits that has waited since then."""
     status = trade.adapters.status()
-    told: list[Any] = status["adapters"]
+    adapters: list[Any] = status["adapters"]
     for name, gate in [
         ("core", status["core"]),
-        *((each["name"], each["partner"]) for each in told if "partner" in each),
+        *((each["name"], each["partner"]) for each in adapters if "partner" in each),
     ]:
         if gate["breaker"] != "closed":
             yield f"{name} is {gate['breaker']}: {gate['last_error']}"
-    for each in told:
+    for each in adapters:
         if "channel" in each and each["channel"]["oldest_dirty_s"] >= trade.clock() - since:
             yield f"{each['name']} is behind: {each['channel']['dirty']}"
-    if untold := trade.untold(since):
-        yield f"{len(untold)} orders, such as {untold[0]}"
+    if unpromised := trade.unpromised(since):
+        yield f"{len(unpromised)} orders, such as {unpromised[0]}"
 
 
 @contextmanager
@@ -197,16 +197,16 @@ def adapters_down(trade: OutageTrade) -> Iterator[None]:
 
 
 def assert_all_agree(trade: OutageTrade, erp: MiniErp) -> dict[str, int]:
-    """Wait until all is told, compare everybody with everybody, and return what is oversold."""
+    """Wait until all is delivered, compare everyone with everyone, and return what is oversold."""
 
     def is_settled() -> bool:
         trade.settle()
-        told = trade.adapters.status()["adapters"]
+        adapters = trade.adapters.status()["adapters"]
         waits = any(
             each["inbox"] or each.get("outbox") or each.get("channel", {}).get("dirty")
-            for each in told
+            for each in adapters
         )
-        return not waits and not trade.open_units() and not trade.untold(trade.clock())
+        return not waits and not trade.open_units() and not trade.unpromised(trade.clock())
 
     wait_until(is_settled, f"something waits: {trade.adapters.report()}", PATIENCE_S)
     assert "" == trade.adapters.command("dead-letters", "--json").stdout
@@ -221,14 +221,14 @@ def assert_all_agree(trade: OutageTrade, erp: MiniErp) -> dict[str, int]:
     assert trade.on_hand() == {sku: level.on_hand for sku, level in levels.items()}
     assert 0 == sum(level.committed + level.reserved for level in levels.values())
     shipped = sum(sold.quantity for sold in trade.orders.values() if sold.is_shipped)
-    wait_until(lambda: told_units(erp) == shipped, "the ERP was not told of all", PATIENCE_S)
-    assert 0 == erp.told_twice
+    wait_until(lambda: shipped_units(erp) == shipped, "the ERP was not told of all", PATIENCE_S)
+    assert 0 == erp.posted_twice
     # Buffers fall while it is asked, and with them what is to be shown.
     wait_until(lambda: not wrongly_shown(trade), "channels show something else", PATIENCE_S)
     return {sku: level.shortfall for sku, level in levels.items()}
 
 
-def told_units(erp: MiniErp) -> int:
+def shipped_units(erp: MiniErp) -> int:
     """Units that the ERP was told to have left."""
     return sum(each["quantity"] for each in list(erp.shipments.values()))
 
@@ -236,10 +236,10 @@ def told_units(erp: MiniErp) -> int:
 def wrongly_shown(trade: OutageTrade) -> list[str]:
     """Channels that show more than is there, or less by more than their buffers."""
     available = trade.available()
-    told = {each["name"]: each for each in trade.adapters.status()["adapters"]}
+    statuses = {each["name"]: each for each in trade.adapters.status()["adapters"]}
     wrong = []
     for market in trade.markets:
-        shown, buffers = market.shown(), told[market.name]["channel"]["buffer_units"]
+        shown, buffers = market.shown(), statuses[market.name]["channel"]["buffer_units"]
         withheld = [max(0, available[sku]) - shown[sku] for sku in STOCK]
         if min(withheld) < 0 or sum(withheld) > buffers:
             wrong.append(f"{market.name} is not shown {withheld}, its buffers are {buffers}")

@@ -90,7 +90,7 @@ def test_each_name_is_translated_by_its_table() -> None:
         ({"unit": "x"}, "unit", "x", "unit"),
     ],
 )
-def test_a_name_that_its_table_lacks_is_told_with_its_field(
+def test_a_name_that_its_table_lacks_is_reported_with_its_field(
     changed: dict[str, Any], field: str, name: str, table: str
 ) -> None:
     rows = read(
@@ -100,10 +100,12 @@ def test_a_name_that_its_table_lacks_is_told_with_its_field(
         "reason,r,t,,,,",
         "unit,EA,,1,,,",
     )
-    with pytest.raises(Unmapped) as told:
+    with pytest.raises(Unmapped) as caught:
         apply(replace(FACT, **changed), rows)
-    assert (field, name, table) == (told.value.field, told.value.name, told.value.table)
-    assert f"{field} is '{name}': expected a name in the mapping table '{table}'" == str(told.value)
+    assert (field, name, table) == (caught.value.field, caught.value.name, caught.value.table)
+    assert f"{field} is '{name}': expected a name in the mapping table '{table}'" == str(
+        caught.value
+    )
 
 
 def test_the_lines_of_an_order_are_translated_and_a_missing_name_names_its_line() -> None:
@@ -114,9 +116,9 @@ def test_the_lines_of_an_order_are_translated_and_a_missing_name_names_its_line(
     )
     ours = replace(order, reason="late", lines=(OrderLine("1", "pen", "store", Decimal(24)),))
     assert ours == apply(order, rows)
-    with pytest.raises(Unmapped) as told:
+    with pytest.raises(Unmapped) as caught:
         apply(replace(order, lines=(line, replace(line, sku="b"))), rows)
-    assert "lines[1].sku" == told.value.field
+    assert "lines[1].sku" == caught.value.field
 
 
 def test_an_exception_is_left_as_it_is() -> None:
@@ -205,21 +207,21 @@ def test_picked_units_of_a_count_are_in_the_same_unit() -> None:
         ("9" * 30, ""),
     ],
 )
-def test_a_quantity_that_is_not_whole_base_units_is_told(quantity: str, unit: str) -> None:
-    with pytest.raises(Unmapped) as told:
+def test_a_quantity_that_is_not_whole_base_units_is_refused(quantity: str, unit: str) -> None:
+    with pytest.raises(Unmapped) as caught:
         apply(replace(FACT, quantity=Decimal(quantity), unit=unit), read("unit,third,,1/3,,,"))
-    assert ("quantity", quantity) == (told.value.field, told.value.name)
+    assert ("quantity", quantity) == (caught.value.field, caught.value.name)
 
 
-def test_a_name_of_ours_is_told_to_the_partner_by_the_first_row_that_has_it() -> None:
+def test_a_name_of_ours_becomes_the_partners_by_the_first_row_that_has_it() -> None:
     rows = read("sku,a,pen,,,,2026-07-01", "sku,b,pen,,,,", "sku,c,pen,,,,", "reason,*,*,,,,")
     assert "a" == rows.theirs("sku", "pen", JULY - INSTANT, "sku")
     assert "b" == rows.theirs("sku", "pen", JULY, "sku")
     assert "pen" == rows.theirs("location", "pen", JULY, "sku")
     assert "pen" == rows.theirs("reason", "pen", JULY, "reason")
-    with pytest.raises(Unmapped) as told:
+    with pytest.raises(Unmapped) as caught:
         rows.theirs("sku", "ink", JULY, "lines[0].sku")
-    assert ("lines[0].sku", "ink") == (told.value.field, told.value.name)
+    assert ("lines[0].sku", "ink") == (caught.value.field, caught.value.name)
 
 
 NAMES = st.text(

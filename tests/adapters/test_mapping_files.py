@@ -1,4 +1,4 @@
-"""A file of mapping tables is read whole, or all that is wrong in it is told."""
+"""A file of mapping tables is read whole, or all that is wrong in it is reported."""
 
 from contextlib import suppress
 
@@ -12,10 +12,10 @@ HEADER = ",".join(COLUMNS)
 
 
 def mistakes(*lines: str) -> list[tuple[int, str]]:
-    with pytest.raises(BadTables) as told:
+    with pytest.raises(BadTables) as caught:
         tables({"map.csv": "\n".join(lines)})
-    assert {"map.csv"} == {each.file for each in told.value.mistakes}
-    return [(each.line, each.field) for each in told.value.mistakes]
+    assert {"map.csv"} == {each.file for each in caught.value.mistakes}
+    return [(each.line, each.field) for each in caught.value.mistakes]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def mistakes(*lines: str) -> list[tuple[int, str]]:
         ('sku,"a', "line"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_field(row: str, field: str) -> None:
+def test_a_mistake_is_reported_with_its_line_and_field(row: str, field: str) -> None:
     assert [(3, field)] == mistakes(HEADER, "sku,x,y,,,,", row)
 
 
@@ -69,12 +69,12 @@ def test_columns_come_in_any_order_and_those_without_values_may_be_left_out() ->
     assert "pen" == rows.ours("sku", "a", None, "sku")
 
 
-def test_all_mistakes_are_told_and_the_first_ones_shown() -> None:
+def test_all_mistakes_are_reported_and_the_first_ones_shown() -> None:
     bad = [f"sku,{place},,,,," for place in range(30)]
     assert [(place + 2, "ours") for place in range(30)] == mistakes(HEADER, *bad)
-    with pytest.raises(BadTables) as told:
+    with pytest.raises(BadTables) as caught:
         tables({"map.csv": "\n".join([HEADER, *bad])})
-    shown = str(told.value).splitlines()
+    shown = str(caught.value).splitlines()
     assert "map.csv, line 2, ours: '', expected a name of ours" == shown[0]
     assert (21, "and 10 more") == (len(shown), shown[-1])
 
@@ -96,10 +96,10 @@ def test_periods_of_a_name_that_overlap_are_refused(earlier: str, later: str) ->
 
 def test_an_overlap_names_the_other_file() -> None:
     files = {"a.csv": f"{HEADER}\nsku,a,pen,,,,", "b.csv": f"{HEADER}\n\nsku,a,ink,,,,"}
-    with pytest.raises(BadTables) as told:
+    with pytest.raises(BadTables) as caught:
         tables(files)
     assert "b.csv, line 3, from: 'a', expected no overlap with a.csv, line 2, in 'sku'" == str(
-        told.value
+        caught.value
     )
 
 
@@ -110,6 +110,6 @@ def test_a_unit_of_one_sku_does_not_overlap_with_the_same_unit_of_all() -> None:
 
 
 @given(st.text() | st.text('sku,unit*"\n\r 0123456789-/.').map(lambda text: HEADER + "\n" + text))
-def test_any_text_is_read_or_its_mistakes_are_told(text: str) -> None:
+def test_any_text_is_read_or_its_mistakes_are_reported(text: str) -> None:
     with suppress(BadTables):
         tables({"map.csv": text})

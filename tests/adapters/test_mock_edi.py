@@ -67,7 +67,9 @@ class Partner:
         self.log.close()
 
     def behave(self, dialect: Dialect, behaviour: str) -> None:
-        self._told(self.http.patch(f"/_mock/partners/{US[dialect]}", json={"behaviour": behaviour}))
+        self._answer_of(
+            self.http.patch(f"/_mock/partners/{US[dialect]}", json={"behaviour": behaviour})
+        )
 
     def order(self, dialect: Dialect, number: str, *lines: tuple[str, int]) -> None:
         """Drops an order; all that it is answered with is there at once."""
@@ -77,22 +79,22 @@ class Partner:
 
     def send(self, document: str) -> None:
         (self.drop / f"{self.control}.edi").write_text(document)
-        scanned = self._told(self.http.post("/_mock/drop/scan"))
+        scanned = self._answer_of(self.http.post("/_mock/drop/scan"))
         assert [True] == [each["ok"] for each in scanned["files"]], scanned
 
     def release(self, seconds: int) -> None:
         """Lets what is due by then come."""
-        self._told(self.http.post("/_mock/advance", params={"seconds": seconds}))
+        self._answer_of(self.http.post("/_mock/advance", params={"seconds": seconds}))
 
     def shipped(self, number: str) -> Counter[str]:
         """How much it has shipped of an order, by its own books."""
-        lines = self._told(self.http.get(f"/_mock/orders/{number}"))["lines"]
+        lines = self._answer_of(self.http.get(f"/_mock/orders/{number}"))["lines"]
         return Counter({line["sku"]: int(line["shipped"]) for line in lines if line["shipped"]})
 
     def again(self, number: str) -> None:
         """It sends the last despatch advice of an order once more, under new control numbers."""
         body = {"partner": "ACME", "kind": "despatch", "po": number}
-        self._told(self.http.post("/_mock/send", json=body))
+        self._answer_of(self.http.post("/_mock/send", json=body))
 
     async def read(self, dialect: Dialect) -> list[Decoded | Undecodable]:
         """What has come since the last time, through our folder."""
@@ -118,7 +120,7 @@ class Partner:
             return False
 
     @staticmethod
-    def _told(response: httpx.Response) -> Any:
+    def _answer_of(response: httpx.Response) -> Any:
         assert response.is_success, response.text
         return response.json()
 
@@ -244,13 +246,13 @@ async def test_a_cancellation_that_is_late_leaves_the_supply(partner: Partner) -
 
 
 @pytest.mark.parametrize(("dialect", "field"), [("X12", "SE01"), ("EDIFACT", "UNT01.1")])
-async def test_a_notice_that_counts_wrongly_is_told(
+async def test_a_notice_that_counts_wrongly_is_reported(
     partner: Partner, dialect: Dialect, field: str
 ) -> None:
     partner.behave(dialect, "corrupt")
     partner.order(dialect, "po-1", ("WIDGET-001", 100))
-    told = [each for each in await partner.read(dialect) if not isinstance(each, Ignored)]
-    assert told
-    for each in told:
+    found = [each for each in await partner.read(dialect) if not isinstance(each, Ignored)]
+    assert found
+    for each in found:
         assert isinstance(each, Undecodable)
         assert field == each.field.partition(".")[2]

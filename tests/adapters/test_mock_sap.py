@@ -64,9 +64,9 @@ class Sap:
 
     def rows(self, path: str, **query: str) -> list[dict[str, Any]]:
         """Rows of an entity set, read by another user."""
-        told = self.user.get(path, params={"$format": "json"} | query)
-        assert told.is_success, told.text
-        found: list[dict[str, Any]] = told.json()["d"]["results"]
+        response = self.user.get(path, params={"$format": "json"} | query)
+        assert response.is_success, response.text
+        found: list[dict[str, Any]] = response.json()["d"]["results"]
         return found
 
     def idoc(self, kind: str, order: str) -> httpx.Response:
@@ -82,9 +82,9 @@ class Sap:
     def delivered(self) -> tuple[str, bytes]:
         """Delivers the first order that is open: its number, and the IDoc."""
         for order in self.rows(ORDERS):
-            told = self.idoc("DELVRY", order["SalesOrder"])
-            if told.is_success:
-                return order["SalesOrder"], told.content
+            response = self.idoc("DELVRY", order["SalesOrder"])
+            if response.is_success:
+                return order["SalesOrder"], response.content
         raise AssertionError("no order is open")
 
     def fault(self, **rule: Any) -> None:
@@ -222,8 +222,8 @@ def test_a_delivery_idoc_ships_its_order(sap: Sap) -> None:
 
 def test_an_orders_idoc_has_the_lines_of_its_order(sap: Sap) -> None:
     header = sap.rows(ORDERS, **{"$top": "1", "$expand": "to_Item"})[0]
-    told = sap.idoc("ORDERS", header["SalesOrder"])
-    [placed] = sap_idoc.decode(Message(told.content), SapOptions(orders="reservations"))
+    response = sap.idoc("ORDERS", header["SalesOrder"])
+    [placed] = sap_idoc.decode(Message(response.content), SapOptions(orders="reservations"))
     assert isinstance(placed, OrderEvent)
     assert header["SalesOrder"].lstrip("0") == placed.order
     assert [

@@ -91,12 +91,14 @@ async def test_a_stream_of_nats_counts_once_through_a_kill(
     assert httpx.codes.NOT_FOUND == over_http.status_code
 
 
-def test_a_queue_that_is_away_is_told_and_stops_nobody(node: NodeProcess, tmp_path: Path) -> None:
+def test_a_queue_that_is_away_is_reported_and_stops_nobody(
+    node: NodeProcess, tmp_path: Path
+) -> None:
     away = f'nats = {{ url = "nats://127.0.0.1:{free_port()}", stream = "S", consumer = "c" }}'
     table = f"{SHOP}{away}\n"
     other = SHOP.replace("adapters.shop", "adapters.other")
     with AdaptersProcess(tmp_path, node.target, table + other) as adapters:
-        wait_until(lambda: problem(adapters), "the queue that is away is not told")
+        wait_until(lambda: problem(adapters), "the queue that is away is not reported")
         body = receipt(1, "JUG")
         httpx.post(adapters.url("/in/other"), content=body, headers=signed(body))
         adapters.wait_idle()
@@ -109,8 +111,8 @@ def test_a_queue_that_is_away_is_told_and_stops_nobody(node: NodeProcess, tmp_pa
 
 
 def problem(adapters: AdaptersProcess) -> str:
-    told: str = adapters.status()["adapters"][0]["problem"]
-    return told
+    text: str = adapters.status()["adapters"][0]["problem"]
+    return text
 
 
 # SQS
@@ -149,9 +151,9 @@ def test_a_queue_of_sqs_counts_once_through_a_kill(
 
 def is_empty(url: str, queue_url: str) -> bool:
     asked = {"QueueUrl": queue_url, "AttributeNames": ["All"]}
-    told = ask(url, "GetQueueAttributes", **asked)["Attributes"]
+    attributes = ask(url, "GetQueueAttributes", **asked)["Attributes"]
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    return not any(int(told[name]) for name in names)
+    return not any(int(attributes[name]) for name in names)
 
 
 def ask(url: str, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -163,8 +165,8 @@ def ask(url: str, operation: str, **arguments: Any) -> dict[str, Any]:
     }
     answer = httpx.post(url, headers=headers, content=json.dumps(arguments), timeout=30)
     assert httpx.codes.OK == answer.status_code, answer.text
-    told: dict[str, Any] = answer.json() if answer.content else {}
-    return told
+    document: dict[str, Any] = answer.json() if answer.content else {}
+    return document
 
 
 @contextmanager

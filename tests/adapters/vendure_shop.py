@@ -101,11 +101,11 @@ class VendureShop:
     def buy(self, variant: str, quantity: int) -> str:
         """Check out as a guest; the order's code."""
         with httpx.Client(base_url=self.url, timeout=60.0) as buyer:
-            told: Any = None
+            answer: Any = None
             for query in PLACE:
                 named = {"id": variant, "quantity": quantity} if "$id" in query else {}
-                told = _asked(buyer, "/shop-api", query, named)
-            found = told["addPaymentToOrder"]
+                answer = _asked(buyer, "/shop-api", query, named)
+            found = answer["addPaymentToOrder"]
             assert "PaymentAuthorized" == found["state"]
             return str(found["code"])
 
@@ -123,9 +123,9 @@ def _asked(http: httpx.Client, path: str, query: str, variables: Any) -> Any:
     answer = http.post(path, json={"query": query, "variables": variables})
     if token := answer.headers.get("vendure-auth-token"):
         http.headers["Authorization"] = f"Bearer {token}"
-    told = answer.json()
-    assert "errors" not in told, told
-    return told["data"]
+    document = answer.json()
+    assert "errors" not in document, document
+    return document["data"]
 
 
 @contextmanager

@@ -31,10 +31,10 @@ OPENAPI: Final[dict[str, Any]] = json.loads(
 def check_answer(method: str, path: str, answer: httpx.Response) -> None:
     """Fail unless the published document says that a request is answered so."""
     named = re.sub(r"^/agents/holds/[^/]+", "/agents/holds/{id}", path)
-    told = OPENAPI["paths"][named][method.lower()]["responses"][f"{answer.status_code}"]
-    assert set(told.get("headers", {})) <= {"Retry-After"}
-    assert ("Retry-After" in told.get("headers", {})) is ("retry-after" in answer.headers)
-    _schema(told["content"]["application/json"]["schema"]["$ref"])(answer.json())
+    documented = OPENAPI["paths"][named][method.lower()]["responses"][f"{answer.status_code}"]
+    assert set(documented.get("headers", {})) <= {"Retry-After"}
+    assert ("Retry-After" in documented.get("headers", {})) is ("retry-after" in answer.headers)
+    _schema(documented["content"]["application/json"]["schema"]["$ref"])(answer.json())
 
 
 @cache
@@ -75,8 +75,8 @@ class Asking:
         """Ask for something."""
         body = b"" if document is None else json.dumps(document).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        told = {"authorization": f"Bearer {token}", **named}
-        answer = await self.http.request(method, f"/agents/{path}", content=body, headers=told)
+        sent = {"authorization": f"Bearer {token}", **named}
+        answer = await self.http.request(method, f"/agents/{path}", content=body, headers=sent)
         check_answer(method, f"/agents/{path}", answer)
         return answer
 

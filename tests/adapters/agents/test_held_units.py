@@ -28,7 +28,7 @@ async def away(options: AgentsOptions) -> AsyncIterator[Asking]:
 # Availability
 
 
-async def test_what_can_be_had_is_told_up_to_what_was_asked(asking: Asking) -> None:
+async def test_what_can_be_had_is_reported_up_to_what_was_asked_for(asking: Asking) -> None:
     some, none = await asking.stock(3), await asking.stock(1)
     await asking.hold(f"all-{none}", (none, 1))
     asked = [(some, 2), (some, 5), (none, 1), ("nobody", 1)]
@@ -64,8 +64,8 @@ async def test_a_hold_is_made_once_and_its_units_leave_with_the_order(asking: As
         assert answer.json() == {"id": f"s-{sku}", "status": "completed"}
     other_key = await asking.ask("POST", f"holds/s-{sku}/complete", idempotency_key="k2")
     assert "completed" == other_key.json()["status"]
-    told = await asking.ask("GET", f"holds/s-{sku}")
-    assert told.json() == {"id": f"s-{sku}", "status": "completed"}
+    hold = await asking.ask("GET", f"holds/s-{sku}")
+    assert hold.json() == {"id": f"s-{sku}", "status": "completed"}
     assert 3 == await asking.available(sku)
 
 
@@ -266,9 +266,9 @@ async def test_the_published_document_has_the_routes(away: Asking) -> None:
         for route in transport.app.routes  # type: ignore[attr-defined]
         for method in route.methods - {"HEAD"}
     }
-    told = {
+    documented = {
         (path, method.upper())
         for path, operations in OPENAPI["paths"].items()
         for method in operations.keys() - {"parameters"}
     }
-    assert served == told
+    assert served == documented

@@ -94,7 +94,7 @@ def test_a_queue_without_content_types_holds_events_and_batches() -> None:
     assert [SALE] == decoded(to_json(SALE), content_type=f"{STRUCTURED}; charset=utf-8")
 
 
-def test_an_event_of_a_batch_that_is_wrong_does_not_hold_up_those_behind_it() -> None:
+def test_an_event_of_a_batch_that_is_wrong_does_not_hold_up_those_after_it() -> None:
     body = b"[" + b",".join([to_json(SALE), changed(data_quantity=0.42), to_json(SALE)]) + b"]"
     first, second, third = decoded(body)
     assert [SALE, SALE] == [first, third]
@@ -167,9 +167,9 @@ WRONG = (
     ("field", "body"), WRONG, ids=[f"{at}-{field}" for at, (field, _) in enumerate(WRONG)]
 )
 def test_what_is_wrong_is_named(field: str, body: bytes) -> None:
-    told = wrong(body)
-    assert field == told.field
-    assert len(str(told)) < 2_000
+    undecodable = wrong(body)
+    assert field == undecodable.field
+    assert len(str(undecodable)) < 2_000
 
 
 def test_what_an_order_needs_is_checked_as_well() -> None:

@@ -1,4 +1,4 @@
-"""A long file is cut behind whole records, the same way each time."""
+"""A long file is cut after whole records, the same way each time."""
 
 from collections.abc import Iterator
 

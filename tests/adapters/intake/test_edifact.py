@@ -36,7 +36,7 @@ def facts(body: bytes, **options: Any) -> list[StockFact]:
     return [each for each in found if isinstance(each, StockFact)]
 
 
-def told(body: bytes, **options: Any) -> list[str]:
+def wrong_fields(body: bytes, **options: Any) -> list[str]:
     return [each.field for each in read(body, **options) if isinstance(each, Undecodable)]
 
 
@@ -84,7 +84,7 @@ def test_a_quantity_may_have_its_own_place_and_time() -> None:
     ]
 
 
-def test_the_sku_may_stand_behind_the_line_and_decimals_have_either_mark() -> None:
+def test_the_sku_may_come_after_the_line_and_decimals_have_either_mark() -> None:
     body = one("INVRPT", *REPORT, PEN, "PIA+5+pen-blue:SA+x:ZZZ", "QTY+145:0,42:KGM")
     assert [("pen-blue", Decimal("0.42"))] == [(fact.sku, fact.quantity) for fact in facts(body)]
 
@@ -95,7 +95,7 @@ def test_a_count_of_a_day_is_of_when_the_interchange_was_made_on_that_day() -> N
         for day in ("20261126", "20261125")
     )
     assert [SENT] == [fact.time for fact in facts(today)]
-    assert ["DTM"] == told(yesterday)
+    assert ["DTM"] == wrong_fields(yesterday)
 
 
 def test_movements_have_a_direction_and_a_reason() -> None:
@@ -147,8 +147,8 @@ def test_adjustments_have_a_direction_or_a_sign(kind: str) -> None:
         ((*REPORT, PEN, "QTY+145:3", "QTY+145:3"), "segment[8].QTY01.1"),
     ],
 )
-def test_a_report_that_is_wrong_is_told(segments: tuple[str, ...], field: str) -> None:
-    assert [field] == told(one("INVRPT", *segments))
+def test_a_report_that_is_wrong_is_reported(segments: tuple[str, ...], field: str) -> None:
+    assert [field] == wrong_fields(one("INVRPT", *segments))
 
 
 def test_a_line_that_is_wrong_does_not_hold_up_the_next() -> None:
@@ -227,10 +227,10 @@ def test_without_a_delivery_date_goods_come_some_days_after_despatch() -> None:
         ((NOTICE[0], *NOTICE[5:], *ITEMS), {"supply_by": "order"}, "segment[7].LIN01.1"),
     ],
 )
-def test_an_advice_that_is_wrong_is_told(
+def test_an_advice_that_is_wrong_is_reported(
     segments: tuple[str, ...], options: dict[str, Any], field: str
 ) -> None:
-    assert [field] == told(one("DESADV", *segments), **options)
+    assert [field] == wrong_fields(one("DESADV", *segments), **options)
 
 
 # --- RECADV ----------------------------------------------------------------------------------
@@ -276,8 +276,8 @@ def test_a_receipt_is_of_what_the_options_say(
         (("QTY+194:5", "QVR+x:124"), "segment[10].QVR01.1"),
     ],
 )
-def test_a_line_of_a_receipt_that_is_wrong_is_told(line: tuple[str, ...], field: str) -> None:
-    assert [field] == told(one("RECADV", *ADVICE, "LIN+1++pen:EN", *line))
+def test_a_line_of_a_receipt_that_is_wrong_is_reported(line: tuple[str, ...], field: str) -> None:
+    assert [field] == wrong_fields(one("RECADV", *ADVICE, "LIN+1++pen:EN", *line))
 
 
 # --- All of them -----------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_a_wrong_message_does_not_hold_up_the_next() -> None:
     assert "IC7/ME2/1" == pen.id
 
 
-def test_bytes_that_are_not_of_the_character_set_are_told() -> None:
+def test_bytes_that_are_not_of_the_character_set_are_reported() -> None:
     unb = "UNB+UNOY:4+WMS+HOLD+20261126:1655+IC7"
     bad = message("INVRPT", *REPORT, "LIN+1++p\u00e4n:SA", "QTY+145:3")
     good = message("INVRPT", *REPORT, PEN, "QTY+145:3", reference="ME2")
@@ -330,7 +330,7 @@ SAMPLES = [
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-def test_any_change_of_a_sample_decodes_or_is_told(sample: bytes, data: st.DataObject) -> None:
+def test_any_change_of_a_sample_decodes_or_is_reported(sample: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(sample)))
     new = data.draw(st.binary(max_size=4) | st.sampled_from([b"+", b":", b"'", b"?", b"-", b"9"]))
     with suppress(Undecodable):

@@ -74,7 +74,7 @@ def test_a_report_without_places_is_of_the_location_that_is_set(
         ((REPORT[0], "LIN+1++pan:EN", "QTY+153:1"), "segment[2].UNH02.1"),
     ],
 )
-def test_what_is_wrong_is_told(segments: tuple[str, ...], field: str) -> None:
+def test_what_is_wrong_is_reported(segments: tuple[str, ...], field: str) -> None:
     (wrong,) = read(*segments)
     assert isinstance(wrong, Undecodable)
     assert field == wrong.field

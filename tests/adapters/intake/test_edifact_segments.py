@@ -1,4 +1,4 @@
-"""Envelopes of EDIFACT are checked: what is truncated or mixed up is told by its segment."""
+"""Envelopes of EDIFACT are checked: what is truncated or mixed up is reported by its segment."""
 
 from contextlib import suppress
 
@@ -23,7 +23,7 @@ def read(text: str) -> list[EdifactMessage]:
     return [each for each in found if isinstance(each, EdifactMessage)]
 
 
-def told(text: str) -> Undecodable:
+def error_in(text: str) -> Undecodable:
     with pytest.raises(Undecodable) as raised:
         list(messages(text))
     return raised.value
@@ -54,7 +54,7 @@ def test_una_may_say_that_nothing_releases() -> None:
 
 
 @pytest.mark.parametrize("end", ["'", "'\n", "'\r\n", "' "])
-def test_line_ends_behind_segments_do_not_matter(end: str) -> None:
+def test_line_ends_after_segments_do_not_matter(end: str) -> None:
     assert 1 == len(read(one("DESADV", "BGM+351", end=end).decode()))
 
 
@@ -103,14 +103,14 @@ def test_a_message_that_is_not_whole_does_not_hold_up_the_next(
         ("UNB+", "ISA+", "segment[1]"),
     ],
 )
-def test_what_is_wrong_with_an_envelope_is_told(old: str, new: str, field: str) -> None:
+def test_what_is_wrong_with_an_envelope_is_reported(old: str, new: str, field: str) -> None:
     assert old in TEXT
-    assert field == told(TEXT.replace(old, new, 1)).field
+    assert field == error_in(TEXT.replace(old, new, 1)).field
 
 
 @pytest.mark.parametrize("text", ["", " \n", "UNA", "UNB"])
-def test_what_is_no_interchange_is_told(text: str) -> None:
-    assert told(text).field in ("UNB", "UNA", "segment[1]")
+def test_what_is_no_interchange_is_reported(text: str) -> None:
+    assert error_in(text).field in ("UNB", "UNA", "segment[1]")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_unb_names_the_character_set(syntax: str, encoding: str) -> None:
 
 
 @given(st.integers(1, len(TEXT) - 1))
-def test_a_truncated_interchange_is_always_told(length: int) -> None:
+def test_a_truncated_interchange_is_always_reported(length: int) -> None:
     with pytest.raises(Undecodable):
         list(messages(TEXT[:length]))
 
@@ -166,6 +166,6 @@ def without_end(components: tuple[str, ...]) -> list[str]:
 
 
 @given(st.text() | st.text("UNBHTZ+:?' 1").map(lambda text: TEXT[:40] + text))
-def test_any_text_is_read_or_told(text: str) -> None:
+def test_any_text_is_read_or_reported(text: str) -> None:
     with suppress(Undecodable):
         list(messages(text))

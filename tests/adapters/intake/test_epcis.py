@@ -137,8 +137,8 @@ def test_goods_of_an_order_are_reserved_shipped_and_not_shipped_after_all() -> N
         void.kind,
         void.reference,
     )
-    (told,) = of("void_shipping")
-    assert "event.bizTransactionList" == told.field
+    (undecodable,) = of("void_shipping")
+    assert "event.bizTransactionList" == undecodable.field
 
 
 def test_goods_between_own_locations_are_a_transfer() -> None:
@@ -257,9 +257,9 @@ def test_steps_of_another_vocabulary_can_be_given_a_meaning() -> None:
     ids=str,
 )
 def test_what_is_wrong_is_named(field: str, changes: dict[str, Any]) -> None:
-    (told,) = of(**{"step": "receiving", **_without_step(changes)})
-    assert isinstance(told, Undecodable)
-    assert f"event.{field}" == told.field
+    (undecodable,) = of(**{"step": "receiving", **_without_step(changes)})
+    assert isinstance(undecodable, Undecodable)
+    assert f"event.{field}" == undecodable.field
 
 
 def _without_step(changes: dict[str, Any]) -> dict[str, Any]:
@@ -268,8 +268,8 @@ def _without_step(changes: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_count_in_two_units_is_undecodable() -> None:
     amounts = [{"epcClass": EPC, "quantity": 1, "uom": "KGM"}]
-    (told,) = of("stock_taking", quantityList=amounts)
-    assert "event.quantityList" == told.field
+    (undecodable,) = of("stock_taking", quantityList=amounts)
+    assert "event.quantityList" == undecodable.field
 
 
 def test_an_event_of_a_document_that_is_wrong_does_not_hold_up_the_others() -> None:
@@ -310,8 +310,8 @@ def test_every_example_of_the_standard_is_decoded_ignored_or_named() -> None:
     for path in sorted(contract("epcis-2.0/examples/JSON").rglob("*.json")):
         try:
             events = decoded(path.read_bytes(), EpcisOptions())
-        except Undecodable as told:
-            events = [told]
+        except Undecodable as undecodable:
+            events = [undecodable]
         assert events, path.name
         is_valid = "Invalid" not in path.parts and "Queries" not in path.parts
         for each in events:

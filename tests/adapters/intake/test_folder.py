@@ -19,7 +19,7 @@ class Desk:
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
         self.time = 100.0
-        self.told: list[str] = []
+        self.problems: list[str] = []
         self.options = FolderOptions(path=path, **{"complete": "renamed"} | options)
         self.source = self.again()
 
@@ -29,7 +29,7 @@ class Desk:
             self.options,
             lines,
             lambda: self.time,
-            lambda name, why: self.told.append(f"{name}: {why}"),
+            lambda name, why: self.problems.append(f"{name}: {why}"),
         )
         return self.source
 
@@ -137,7 +137,7 @@ async def test_a_file_that_cannot_be_cut_is_put_aside_and_holds_nothing_up(
     assert ["2"] == await desk.take()
     assert ["a", "a.reason"] == desk.names("failed")
     assert f"{why}\n" == (desk.path / "failed" / "a.reason").read_text()
-    assert [f"a: {why}"] == desk.told
+    assert [f"a: {why}"] == desk.problems
 
 
 async def test_a_disk_that_fails_is_no_fault_of_the_file(desk: Desk) -> None:
@@ -155,17 +155,17 @@ async def test_the_same_file_again_is_not_taken_in_again(desk: Desk) -> None:
     assert ["1"] == await desk.take()
     desk.drop("a", "1")
     assert [] == await desk.take()
-    assert ([], ["a"], []) == (desk.names(""), desk.names("done"), desk.told)
+    assert ([], ["a"], []) == (desk.names(""), desk.names("done"), desk.problems)
 
 
-async def test_a_name_that_comes_again_with_another_content_is_told(desk: Desk) -> None:
+async def test_a_name_that_comes_again_with_another_content_is_reported(desk: Desk) -> None:
     desk.drop("a", "1")
     assert ["1"] == await desk.take()
     for text in ("2", "3"):
         desk.drop("a", text)
         assert [] == await desk.take()
     assert ["a", "a.1", "a.1.reason", "a.reason"] == desk.names("failed")
-    assert ["a: done/a has the same name and another content"] * 2 == desk.told
+    assert ["a: done/a has the same name and another content"] * 2 == desk.problems
     assert "1" == (desk.path / "done" / "a").read_text()
 
 
@@ -234,7 +234,7 @@ async def test_what_is_no_finished_file_is_left_alone(tmp_path: Path) -> None:
     os.mkfifo(desk.path / "pipe.csv")
     (desk.path / "link.csv").symlink_to("/etc/hostname")
     assert [] == await desk.take()
-    assert [] == desk.told
+    assert [] == desk.problems
 
 
 async def test_a_name_that_is_not_utf_8_is_put_aside(desk: Desk) -> None:
@@ -243,7 +243,7 @@ async def test_a_name_that_is_not_utf_8_is_put_aside(desk: Desk) -> None:
     assert ["a?", "a?.reason"] == desk.names("failed")
 
 
-async def test_a_folder_that_is_gone_is_told(desk: Desk, tmp_path: Path) -> None:
+async def test_a_folder_that_is_gone_is_reported(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "in").rmdir()
     desk.options = FolderOptions(path=tmp_path / "in" / "file" / "x")
     (tmp_path / "in").write_text("")

@@ -151,7 +151,7 @@ async def test_a_consumer_of_another_kind_is_refused(
 
 
 @pytest.mark.usefixtures("desk")
-async def test_what_is_not_there_is_told(server: NatsServer) -> None:
+async def test_what_is_not_there_is_reported(server: NatsServer) -> None:
     for change in ({"stream": "OTHER"}, {"consumer": "other"}):
         async with opened_consumer(options(server, **change), SECRETS) as source:
             with pytest.raises(OSError, match="not found"):

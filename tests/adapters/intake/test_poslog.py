@@ -99,9 +99,9 @@ def facts(*parts: str, **how: Any) -> list[tuple[object, object]]:
 
 
 def wrong(*parts: str, **how: Any) -> Undecodable:
-    (told,) = of(*parts, **how)
-    assert isinstance(told, Undecodable)
-    return told
+    (undecodable,) = of(*parts, **how)
+    assert isinstance(undecodable, Undecodable)
+    return undecodable
 
 
 def test_a_line_is_a_sale_by_its_store_till_date_and_numbers() -> None:
@@ -121,19 +121,19 @@ def test_a_line_is_a_sale_by_its_store_till_date_and_numbers() -> None:
 
 
 def test_the_business_unit_is_the_store_in_version_6() -> None:
-    told = poslog(receipt(line(1))).replace(
+    body = poslog(receipt(line(1))).replace(
         b"<RetailStoreID>0042</RetailStoreID>",
         b"<BusinessUnit><UnitID>S/1</UnitID></BusinessUnit>",
     )
-    (sale,) = decoded(told)
+    (sale,) = decoded(body)
     assert ("S/1", "pos/S%2F1/3") == (sale.location, sale.source)
 
 
 def test_a_weighed_item_keeps_its_decimals_and_gets_its_unit() -> None:
     (weighed,) = of(line(1, quantity="0.42", attributes='weightItem="true"'))
     assert (Decimal("0.42"), "kg") == (weighed.quantity, weighed.unit)
-    told = line(1, quantity="0.42").replace("<Quantity>", '<Quantity UnitOfMeasureCode="LBR">')
-    (named,) = of(told)
+    item = line(1, quantity="0.42").replace("<Quantity>", '<Quantity UnitOfMeasureCode="LBR">')
+    (named,) = of(item)
     assert "LBR" == named.unit
 
 
@@ -145,8 +145,8 @@ def test_a_time_with_its_zone_needs_no_option_and_one_without_does() -> None:
     (sale,) = of(line(1), options=there)
     assert datetime(2026, 11, 26, 12, tzinfo=UTC) == sale.time
     utc = "<BeginDateTime>2026-11-26T11:58:00Z</BeginDateTime>"
-    told = poslog(receipt(line(1)).replace("<OperatorID>", f"{utc}<OperatorID>"))
-    (sale,) = decoded(told, PoslogOptions())
+    body = poslog(receipt(line(1)).replace("<OperatorID>", f"{utc}<OperatorID>"))
+    (sale,) = decoded(body, PoslogOptions())
     assert datetime(2026, 11, 26, 11, 58, tzinfo=UTC) == sale.time
 
 
@@ -200,8 +200,8 @@ def test_what_a_line_voids_has_no_effect(lines: tuple[str, ...], sold: list[str]
 
 
 def test_a_void_of_more_than_was_sold_is_refused() -> None:
-    told = wrong(line(1), line(2, quantity="-2", attributes=VOID))
-    assert "Transaction[1].RetailTransaction.LineItem[2].Sale.Quantity" == told.field
+    undecodable = wrong(line(1), line(2, quantity="-2", attributes=VOID))
+    assert "Transaction[1].RetailTransaction.LineItem[2].Sale.Quantity" == undecodable.field
 
 
 def test_a_hole_in_the_lines_is_a_line_that_is_gone() -> None:
@@ -266,8 +266,8 @@ def test_where_tills_do_not_tell_of_suspended_receipts_nothing_is_held_or_freed(
     (sale,) = of(line(1), link(114, "Resume"), options=options)
     assert FactKind.SALE == sale.kind
     for status in ("Suspended", "SuspendedDeleted"):
-        told = of(line(1), retail=f'TransactionStatus="{status}"', options=options)
-        assert [Ignored("suspended")] == told
+        found = of(line(1), retail=f'TransactionStatus="{status}"', options=options)
+        assert [Ignored("suspended")] == found
 
 
 def test_a_post_void_reverses_every_line_of_what_it_links_to() -> None:
@@ -319,7 +319,7 @@ def test_control_transactions_take_numbers_and_have_no_effect() -> None:
     )
 
 
-def test_a_receipt_that_is_wrong_does_not_hold_up_those_behind_it() -> None:
+def test_a_receipt_that_is_wrong_does_not_hold_up_those_after_it() -> None:
     first, second, third = decoded(
         poslog(
             receipt(line(1), number=1),
@@ -359,8 +359,8 @@ def test_a_receipt_that_is_wrong_does_not_hold_up_those_behind_it() -> None:
     ids=str,
 )
 def test_what_is_wrong_with_a_receipt_is_named(part: str, instead: str, field: str) -> None:
-    told = receipt(line(1), line(2, "B")).replace(part, instead)
-    (found,) = decoded(poslog(told))
+    changed = receipt(line(1), line(2, "B")).replace(part, instead)
+    (found,) = decoded(poslog(changed))
     assert isinstance(found, Undecodable)
     assert found.field.endswith(field)
     assert len(str(found)) < 500

@@ -1,4 +1,4 @@
-"""Rows of a table become facts and orders; a wrong one is told by line and column."""
+"""Rows of a table become facts and orders; a wrong one is reported by line and column."""
 
 import json
 from contextlib import suppress
@@ -163,7 +163,7 @@ ONE_ROW = "kind,sku,location,quantity,time,sequence,takes_promised,basis,reverse
         (f"sale,{'a' * 9999},1,1,,,,,,", "sku"),
     ],
 )
-def test_a_wrong_value_is_told_by_line_and_column_and_holds_nothing_up(
+def test_a_wrong_value_is_reported_by_line_and_column_and_holds_nothing_up(
     row: str, column: str
 ) -> None:
     found = read(f"{ONE_ROW}{row}\nsale,b,1,1,,,,,,\n")
@@ -253,9 +253,9 @@ def test_a_point_is_refused_where_decimals_have_a_comma(decimal: str) -> None:
 def test_a_header_without_the_columns_that_are_needed_is_refused(
     header: str, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(Undecodable) as told:
+    with pytest.raises(Undecodable) as caught:
         read(f"{header}\nsale,a,1,1\n", **options)
-    assert "header" == told.value.field
+    assert "header" == caught.value.field
 
 
 def test_times_without_a_zone_are_of_the_time_zone_of_the_options() -> None:
@@ -274,7 +274,7 @@ def test_files_come_in_the_encoding_of_the_options(encoding: str) -> None:
     assert ("Bär", "Bär") == (whole.sku, cut_one.sku)
 
 
-def test_bytes_that_are_not_of_the_encoding_are_told() -> None:
+def test_bytes_that_are_not_of_the_encoding_are_reported() -> None:
     assert ["line[2].sku"] == wrong(b"kind,sku,location,quantity\nsale,B\xe4r,1,1\nsale,b,1,1\n")
 
 
@@ -303,7 +303,7 @@ def test_json_lines_are_rows_and_their_numbers_are_as_written() -> None:
         ('{"kind": "sale", "quantity": 1, "sku": "\\ud800"}', "line[1].sku"),
     ],
 )
-def test_a_line_that_is_no_json_is_told(row: str, field: str) -> None:
+def test_a_line_that_is_no_json_is_reported(row: str, field: str) -> None:
     good = json.dumps({"kind": "sale", "sku": "b", "location": "1", "quantity": "1"})
     assert [field] == wrong(f"{row}\n{good}", format="jsonl")
     assert ["b"] == [fact.sku for fact in facts(f"{row}\n{good}", format="jsonl")]
@@ -320,10 +320,10 @@ def test_rows_have_the_same_ids_however_their_file_is_cut() -> None:
     assert read(text) == [event for message in messages for event in decode(message, options)]
 
 
-def test_the_line_that_is_too_long_is_told_and_no_other() -> None:
+def test_the_line_that_is_too_long_is_reported_and_no_other() -> None:
     text = f"kind,sku,location,quantity\nsale,a,1,1\nsale,{'x' * 99_999},1,1\nsale,b,1,1\n"
     options = Rows(source="wms")
-    told: list[str] = []
+    wrong: list[str] = []
     skus: list[str] = []
     for message in cut([text.encode()], "day.csv", options):
         try:
@@ -331,8 +331,8 @@ def test_the_line_that_is_too_long_is_told_and_no_other() -> None:
                 event.sku for event in decode(message, options) if isinstance(event, StockFact)
             ]
         except Undecodable as undecodable:
-            told.append(undecodable.field)
-    assert (["line[3]"], ["a", "b"]) == (told, skus)
+            wrong.append(undecodable.field)
+    assert (["line[3]"], ["a", "b"]) == (wrong, skus)
 
 
 def test_a_message_is_known_by_its_content_and_where_it_comes_from() -> None:
@@ -377,7 +377,7 @@ SAMPLE = b'kind,sku,location,quantity,id,time\nsale,"a",1,0.5,e1,2026-07-01T08:0
     ),
     st.sampled_from(["csv", "jsonl"]),
 )
-def test_any_bytes_decode_or_are_told(body: bytes, form: str) -> None:
+def test_any_bytes_decode_or_are_reported(body: bytes, form: str) -> None:
     options = Rows.model_validate({"source": "wms", "format": form})
     for message in cut([body], "day.csv", options):
         with suppress(Undecodable):

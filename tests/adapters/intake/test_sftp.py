@@ -26,7 +26,7 @@ class Machine:
     here: Path
     port: int = 0
     time: float = 0.0
-    told: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def source(self, complete: str = "renamed", **sftp: Any) -> SftpFolder:
         """Our side, as a new process sees it."""
@@ -40,7 +40,7 @@ class Machine:
             local.model_copy(update={"complete": "renamed"}),
             whole,
             lambda: 0.0,
-            lambda name, why: self.told.append(f"{name}: {why}"),
+            lambda name, why: self.problems.append(f"{name}: {why}"),
         )
         return SftpFolder(folder, local, options, lambda: self.time)
 
@@ -110,7 +110,7 @@ async def test_a_file_that_is_brought_twice_counts_once(machine: Machine) -> Non
     assert ["1"] == await take(machine.source())
     machine.drop("a", "1")
     assert [] == await take(machine.source())
-    assert ([], []) == (machine.names(machine.there), machine.told)
+    assert ([], []) == (machine.names(machine.there), machine.problems)
 
 
 async def test_what_was_brought_is_taken_in_before_more_is_brought(machine: Machine) -> None:
@@ -182,7 +182,7 @@ async def test_what_cannot_be_reached_is_an_os_error(
         await machine.source(**options).fetch()
 
 
-def test_sftp_without_its_library_is_told_at_the_start(
+def test_sftp_without_its_library_is_reported_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "adapters.toml"

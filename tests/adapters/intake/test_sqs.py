@@ -123,7 +123,7 @@ async def test_an_empty_queue_is_asked_again_at_once() -> None:
 
 
 @pytest.mark.parametrize("operation", ["receive_message", "delete_message_batch"])
-async def test_what_sqs_refuses_is_told_and_asked_again(operation: str) -> None:
+async def test_what_sqs_refuses_is_reported_and_asked_again(operation: str) -> None:
     queue = Queue("a")
     reading = source(queue)
 

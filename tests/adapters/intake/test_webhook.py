@@ -105,8 +105,8 @@ def test_decimals_are_what_the_sender_wrote() -> None:
         assert Decimal("0.42") == fact.quantity
     for written in (b"1e300", b"1e999999999999999999999", b"1e-300", b"0.12345678901", b"NaN"):
         with suppress(Undecodable):
-            (told,) = decoded(body.replace(b'"qty": 3', b'"qty": ' + written))
-            assert "movements[0].qty" == told.field
+            (undecodable,) = decoded(body.replace(b'"qty": 3', b'"qty": ' + written))
+            assert "movements[0].qty" == undecodable.field
 
 
 def test_times_are_read_in_the_form_that_the_options_say() -> None:
@@ -143,9 +143,9 @@ def test_times_are_read_in_the_form_that_the_options_say() -> None:
     ids=str,
 )
 def test_what_is_wrong_is_named_in_the_senders_words(change: Any, field: str) -> None:
-    (told,) = of({**RECORD, **change})
-    assert isinstance(told, Undecodable)
-    assert f"movements[0].{field}" == told.field
+    (undecodable,) = of({**RECORD, **change})
+    assert isinstance(undecodable, Undecodable)
+    assert f"movements[0].{field}" == undecodable.field
 
 
 def test_a_document_without_the_records_is_undecodable() -> None:
@@ -153,8 +153,8 @@ def test_a_document_without_the_records_is_undecodable() -> None:
     for document in documents:
         with pytest.raises(Undecodable, match="movements"):
             decoded(document)
-    (told,) = decoded({"movements": [7]})
-    assert "movements[0]" == told.field
+    (undecodable,) = decoded({"movements": [7]})
+    assert "movements[0]" == undecodable.field
 
 
 @pytest.mark.parametrize("path", ["a..b", ".a", "a[", "a[x]", "$.", "[0]", "a" + ".a" * 16])

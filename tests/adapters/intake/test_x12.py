@@ -1,4 +1,4 @@
-"""Transaction sets of X12: which count, and what is wrong with one is told and holds nothing up."""
+"""Transaction sets of X12: which count, and that a wrong one is reported and holds nothing up."""
 
 from contextlib import suppress
 
@@ -74,7 +74,7 @@ HEADER = len(isa())
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-def test_any_change_of_a_sample_decodes_or_is_told(sample: bytes, data: st.DataObject) -> None:
+def test_any_change_of_a_sample_decodes_or_is_reported(sample: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(sample)))
     new = data.draw(st.binary(max_size=4) | st.sampled_from([b"*", b"~", b"**", b"-", b"0", b"9"]))
     body = sample[:at] + new + sample[at + data.draw(st.integers(0, 3)) :]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from holdfast.adapters.events import Exceptional, Ignored
-from tests.adapters.intake.x12_samples import SOURCE, one, read, told
+from tests.adapters.intake.x12_samples import SOURCE, one, read, wrong_fields
 
 B10 = "B10*PRO-7*SHP-5*SCAC"
 
@@ -44,7 +44,7 @@ def test_what_is_refused_is_a_case_of_its_shipment() -> None:
         ("ZZ", "99", "shipment_lost"),
     ],
 )
-def test_what_does_not_arrive_is_told_by_status_or_reason(
+def test_what_does_not_arrive_is_reported_by_status_or_reason(
     status: str, reason: str, expected: str
 ) -> None:
     options = {
@@ -69,8 +69,8 @@ def test_what_arrives_or_is_under_way_changes_nothing() -> None:
     assert [Ignored("in_transit"), Ignored("delivered"), Ignored("in_transit")] == read(body)
 
 
-def test_a_status_with_a_wrong_time_is_told_and_holds_up_no_other() -> None:
+def test_a_status_with_a_wrong_time_is_reported_and_holds_up_no_other() -> None:
     body = one("214", B10, "LX*1", "AT7*A7*NS***20261399*0830", at7("A9"))
-    assert ["segment[6].AT705"] == told(body)
+    assert ["segment[6].AT705"] == wrong_fields(body)
     assert 2 == len(read(body))
-    assert ["segment[4].B1001"] == told(one("214", "B10***SCAC", at7("A7")))
+    assert ["segment[4].B1001"] == wrong_fields(one("214", "B10***SCAC", at7("A7")))

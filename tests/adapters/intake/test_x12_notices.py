@@ -17,7 +17,7 @@ from tests.adapters.intake.x12_samples import (
     SOURCE,
     facts,
     one,
-    told,
+    wrong_fields,
 )
 
 
@@ -95,7 +95,7 @@ def test_without_a_delivery_date_goods_come_some_days_after_shipping() -> None:
         ),
     ],
 )
-def test_a_ship_notice_that_is_wrong_is_told(
+def test_a_ship_notice_that_is_wrong_is_reported(
     segments: tuple[str, ...], options: dict[str, Any], field: str
 ) -> None:
-    assert [field] == told(one("856", *segments), **options)
+    assert [field] == wrong_fields(one("856", *segments), **options)

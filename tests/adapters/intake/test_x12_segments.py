@@ -1,4 +1,4 @@
-"""Envelopes of X12 are checked: what is truncated or mixed up is told by its segment."""
+"""Envelopes of X12 are checked: what is truncated or mixed up is reported by its segment."""
 
 from contextlib import suppress
 
@@ -19,7 +19,7 @@ def sets(text: str) -> list[TransactionSet]:
     return [each for each in found if isinstance(each, TransactionSet)]
 
 
-def told(text: str) -> Undecodable:
+def error_in(text: str) -> Undecodable:
     with pytest.raises(Undecodable) as raised:
         list(transaction_sets(text))
     return raised.value
@@ -46,7 +46,7 @@ def test_the_header_tells_the_separators() -> None:
 
 
 @pytest.mark.parametrize("end", ["~", "~\n", "~\r\n", "~\n\n"])
-def test_line_ends_behind_segments_do_not_matter(end: str) -> None:
+def test_line_ends_after_segments_do_not_matter(end: str) -> None:
     assert ["F"] == [
         each.segments[0].get(1) for each in sets(one("945", "W06*F", end=end).decode())
     ]
@@ -97,23 +97,23 @@ def test_a_set_that_is_not_whole_does_not_hold_up_the_next(old: str, new: str, f
         ("ISA", "UNB", "segment[1]"),
     ],
 )
-def test_what_is_wrong_with_an_envelope_is_told(old: str, new: str, field: str) -> None:
+def test_what_is_wrong_with_an_envelope_is_reported(old: str, new: str, field: str) -> None:
     assert old in TWO
-    assert field == told(TWO.replace(old, new, 1)).field
+    assert field == error_in(TWO.replace(old, new, 1)).field
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "ISA", "ISA*00*"])
-def test_what_is_no_interchange_is_told(text: str) -> None:
-    assert told(text).field in ("ISA", "segment[1]")
+def test_what_is_no_interchange_is_reported(text: str) -> None:
+    assert error_in(text).field in ("ISA", "segment[1]")
 
 
 @given(st.integers(1, len(TWO) - 1))
-def test_a_truncated_interchange_is_always_told(length: int) -> None:
+def test_a_truncated_interchange_is_always_reported(length: int) -> None:
     with pytest.raises(Undecodable):
         list(transaction_sets(TWO[:length]))
 
 
 @given(st.text() | st.text("*~>\nISEGT01").map(lambda text: isa() + text))
-def test_any_text_is_read_or_told(text: str) -> None:
+def test_any_text_is_read_or_reported(text: str) -> None:
     with suppress(Undecodable):
         list(transaction_sets(text))

@@ -22,7 +22,7 @@ from tests.adapters.intake.x12_samples import (
     facts,
     one,
     read,
-    told,
+    wrong_fields,
 )
 
 
@@ -64,7 +64,7 @@ def test_a_count_without_a_time_is_of_when_the_group_was_made_on_the_same_day() 
     body = one("846", "BIA*00*DD*a*20261126", WAREHOUSE, "LIN*1*SK*pen", "QTY*17*9*EA")
     assert [SENT] == [fact.time for fact in facts(body)]
     yesterday = one("846", "BIA*00*DD*a*20261125", WAREHOUSE, "LIN*1*SK*pen", "QTY*17*9*EA")
-    assert ["segment[4].BIA05"] == told(yesterday)
+    assert ["segment[4].BIA05"] == wrong_fields(yesterday)
 
 
 def test_dates_are_of_the_time_zone_of_the_options() -> None:

@@ -25,7 +25,7 @@ from tests.adapters.intake.x12_samples import (
     facts,
     one,
     read,
-    told,
+    wrong_fields,
 )
 
 
@@ -114,8 +114,8 @@ def test_a_customers_return_is_one() -> None:
         ((W17, WAREHOUSE, "W07*9*EA**VN*pen", "W13*2*CA*01"), "segment[7].W1302"),
     ],
 )
-def test_a_receipt_advice_that_is_wrong_is_told(segments: tuple[str, ...], field: str) -> None:
-    assert [field] == told(one("944", *segments))
+def test_a_receipt_advice_that_is_wrong_is_reported(segments: tuple[str, ...], field: str) -> None:
+    assert [field] == wrong_fields(one("944", *segments))
 
 
 def test_a_shipping_advice_ships_lines_of_an_order() -> None:
@@ -214,8 +214,8 @@ def test_a_void_takes_the_shipment_back(action: str) -> None:
         ((W06, WAREHOUSE, "W12*CL*3*3**EA**ZZ*pen"), "segment[6].W1207"),
     ],
 )
-def test_a_shipping_advice_that_is_wrong_is_told(segments: tuple[str, ...], field: str) -> None:
-    assert [field] == told(one("945", *segments))
+def test_a_shipping_advice_that_is_wrong_is_reported(segments: tuple[str, ...], field: str) -> None:
+    assert [field] == wrong_fields(one("945", *segments))
 
 
 @pytest.mark.parametrize("body", [one("945", "W06*K*o"), one("944", "W17*K*20261126*r")])

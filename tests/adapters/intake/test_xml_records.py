@@ -21,7 +21,7 @@ def texts(body: bytes) -> list[str]:
     return [text_of(each) for each in records(body, "r", "t")]
 
 
-def told(body: bytes) -> Undecodable:
+def error_in(body: bytes) -> Undecodable:
     with pytest.raises(Undecodable) as caught:
         texts(body)
     return caught.value
@@ -31,7 +31,7 @@ def told(body: bytes) -> Undecodable:
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_declared_document_type_is_refused(attack: str, encoding: str) -> None:
     head = f'<?xml version="1.0" encoding="{encoding}"?>'
-    assert "DOCTYPE" == told((head + ATTACKS[attack]).encode(encoding)).field
+    assert "DOCTYPE" == error_in((head + ATTACKS[attack]).encode(encoding)).field
 
 
 def test_records_come_by_their_local_names_in_any_encoding() -> None:
@@ -64,8 +64,8 @@ def test_the_root_may_be_the_record() -> None:
     ids=range(11),
 )
 def test_what_is_no_such_document_is_undecodable(body: bytes) -> None:
-    assert "XML" == told(body).field
-    assert len(str(told(body))) < 300
+    assert "XML" == error_in(body).field
+    assert len(str(error_in(body))) < 300
 
 
 def test_what_stands_before_the_fault_is_read() -> None:

@@ -65,5 +65,5 @@ def facts(body: bytes, **options: Any) -> list[StockFact]:
     return [each for each in found if isinstance(each, StockFact)]
 
 
-def told(body: bytes, **options: Any) -> list[str]:
+def wrong_fields(body: bytes, **options: Any) -> list[str]:
     return [each.field for each in read(body, **options) if isinstance(each, Undecodable)]

@@ -135,7 +135,7 @@ class Sale:
     _events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = field(
         default_factory=list
     )
-    _told: int = 0
+    _scheduled: int = 0
 
     def run(self) -> "Sale":
         """From its first to its last order."""
@@ -274,8 +274,8 @@ class Sale:
         return median_s * self.rng.lognormvariate(0, sigma)
 
     def _at(self, at_s: float, act: Callable[..., None], *arguments: Any) -> None:
-        self._told += 1
-        heapq.heappush(self._events, (at_s, self._told, act, arguments))
+        self._scheduled += 1
+        heapq.heappush(self._events, (at_s, self._scheduled, act, arguments))
 
 
 class Measured:

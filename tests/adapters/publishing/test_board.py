@@ -112,7 +112,7 @@ class Machine(RuleBasedStateMachine):
             self.channel[flight.offer.item, flight.offer.node] = flight.offer.quantity
 
     @precondition(lambda self: self.flights)
-    @rule(data=st.data(), verdict=st.sampled_from(["yes", "stale", "told", "no", "later"]))
+    @rule(data=st.data(), verdict=st.sampled_from(["yes", "stale", "shown", "no", "later"]))
     def answer(self, data: st.DataObject, verdict: str) -> None:
         flight = self.flights.pop(data.draw(st.integers(0, len(self.flights) - 1)))
         shown = self.channel.get((flight.offer.item, flight.offer.node))
@@ -120,7 +120,7 @@ class Machine(RuleBasedStateMachine):
             self.apply(flight)
             self.settle(flight, Accepted())
         else:
-            other = {"stale": Stale(), "told": Stale(shown), "no": Rejected("no")}
+            other = {"stale": Stale(), "shown": Stale(shown), "no": Rejected("no")}
             self.settle(flight, other.get(verdict, Deferred(2.0)))
 
     def settle(self, flight: Flight, verdict: Any) -> None:

@@ -69,12 +69,12 @@ def test_what_a_channel_has_sold_is_not_raised_again_while_figures_are_frozen(
     assert not board.dirty
 
     drain(board.core_silent(False, START_S + 30))
-    assert not board.waiting  # its orders could not be told to the core, and are on their way
+    assert not board.waiting  # its orders could not reach the core, and are on their way
     drain(board.pass_time(START_S + 30 + SOLD_THERE_S))
     assert 10 == offered(board, START_S + 60).offer.quantity
 
 
-def told_of(quantity: int, late_s: float) -> Shown:
+def shown_before(quantity: int, late_s: float) -> Shown:
     """What the channel showed so long before the first offer."""
     time = datetime.fromtimestamp(START_S - late_s, UTC)
     return Shown(source="", id="1", item="a", node="DEFAULT", quantity=quantity, time=time)
@@ -89,7 +89,7 @@ def test_what_a_channel_showed_before_the_offer_that_it_has_taken_is_not_heard_a
 ) -> None:
     tell(10)
     board.settle(offered(board), Accepted(), START_S)
-    heard, _ = board.hear(told_of(3, late_s), START_S + 60)
+    heard, _ = board.hear(shown_before(3, late_s), START_S + 60)
 
     assert (Heard.DIFFERS if is_heard else Heard.OUTDATED) == heard
     drain(board.pass_time(START_S + 60 + SOLD_THERE_S))
@@ -102,7 +102,7 @@ def test_what_a_channel_showed_before_an_offer_that_it_has_not_taken_is_heard(
 ) -> None:
     tell(10)
     board.settle(offered(board), verdict, START_S)
-    heard, _ = board.hear(told_of(30, 100.0), START_S + 1)
+    heard, _ = board.hear(shown_before(30, 100.0), START_S + 1)
 
     assert Heard.DIFFERS == heard
     assert 20 == board.exposed_units
@@ -113,7 +113,7 @@ def test_what_is_read_back_is_heard_whatever_its_time(board: Board, tell: Tell) 
     tell(10)
     board.settle(offered(board), Accepted(), START_S)
     board.begin_reading()
-    heard, _ = board.hear_read(told_of(15, 5_000.0), START_S + 60)
+    heard, _ = board.hear_read(shown_before(15, 5_000.0), START_S + 60)
 
     assert Heard.DIFFERS == heard
     assert 5 == board.exposed_units
@@ -125,7 +125,7 @@ def test_sequences_that_are_ahead_of_the_clock_make_nobody_deaf(board: Board, te
     board.settle(flight, Accepted(), START_S + 86_400)
     tell(11)
     board.settle(offered(board), Accepted(), START_S)  # the clock is right again
-    heard, _ = board.hear(told_of(99, -120.0), START_S + 120)
+    heard, _ = board.hear(shown_before(99, -120.0), START_S + 120)
 
     assert Heard.DIFFERS == heard
 
@@ -133,10 +133,10 @@ def test_sequences_that_are_ahead_of_the_clock_make_nobody_deaf(board: Board, te
 def test_what_is_outdated_does_not_end_a_case(board: Board, tell: Tell) -> None:
     tell(10)
     board.settle(offered(board), Accepted(), START_S)
-    assert Heard.DIFFERS == board.hear(told_of(15, -1.0), START_S + 1)[0]
+    assert Heard.DIFFERS == board.hear(shown_before(15, -1.0), START_S + 1)[0]
     board.settle(offered(board), Accepted(), START_S)
-    assert Heard.OUTDATED == board.hear(told_of(12, 5_000.0), START_S + 2)[0]
-    assert Heard.DIFFERS_AGAIN == board.hear(told_of(15, -3.0), START_S + 3)[0]
+    assert Heard.OUTDATED == board.hear(shown_before(12, 5_000.0), START_S + 2)[0]
+    assert Heard.DIFFERS_AGAIN == board.hear(shown_before(15, -3.0), START_S + 3)[0]
 
 
 def test_a_channel_that_is_short_of_a_unit_is_compared_with_that(board: Board, tell: Tell) -> None:

@@ -71,7 +71,7 @@ def test_a_channel_that_shows_what_it_is_to_show_is_left_alone(rule: Fallback, s
     assert first == brisk.of("mug", "DEFAULT", first.quantity, NOW_S)
 
 
-def test_nothing_is_to_be_shown_of_what_the_core_has_not_told() -> None:
+def test_nothing_is_to_be_shown_of_what_the_core_has_not_reported() -> None:
     assert targets().of("pen", "DEFAULT", 5, NOW_S) is None
 
 

@@ -28,7 +28,7 @@ def test_a_partner_does_not_know_yet_of_what_is_on_its_way() -> None:
     assert 6.0 == bucket.within(0)
 
 
-def test_what_is_not_told_or_cannot_be_changes_nothing() -> None:
+def test_what_is_not_stated_or_cannot_be_changes_nothing() -> None:
     bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
 
     bucket.reserve(1.0)

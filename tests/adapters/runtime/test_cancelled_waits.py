@@ -1,4 +1,4 @@
-"""A cancellation is not lost that comes while something arrives: the process would not end."""
+"""A cancellation that comes while something arrives is not lost: the process still ends."""
 
 import asyncio
 from collections.abc import Callable

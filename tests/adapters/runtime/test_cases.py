@@ -54,8 +54,8 @@ def test_two_operators_do_not_undo_each_other(tmp_path: Path) -> None:
 )
 def test_money_that_does_not_come_is_a_case_of_its_order(kind: OrderKind, what: str) -> None:
     bare = OrderEvent(source="bank", id="1", kind=kind, order="o-1")
-    told = replace(bare, amount=Decimal("12.50"), currency="EUR", reason="card expired")
-    cases_of = [case_of_money(each) for each in (bare, told)]
+    detailed = replace(bare, amount=Decimal("12.50"), currency="EUR", reason="card expired")
+    cases_of = [case_of_money(each) for each in (bare, detailed)]
 
     assert [(kind.value, "o-1", f"the settlement {what}")] == [
         (each.kind, each.subject, each.text) for each in cases_of[:1] if each

@@ -95,8 +95,8 @@ def test_a_channel_shows_what_is_there(
     assert httpx.post(adapters.url("/in/market"), content=body).status_code == httpx.codes.ACCEPTED
     wait_until(lambda: shows(channel, {"pen": 2}), "what differs stays", RECOVERY_S)
 
-    told = json.loads(adapters.command("channels", "--json").stdout)["market"]
-    assert (0, 0, 0) == (told["dirty"], told["rejected"], told["exposed_units"])
+    status = json.loads(adapters.command("channels", "--json").stdout)["market"]
+    assert (0, 0, 0) == (status["dirty"], status["rejected"], status["exposed_units"])
     assert [] == channel.backwards
 
 
@@ -229,10 +229,10 @@ def test_many_changes_take_few_calls(
         channel.feed_is_done = True
         wait_until(lambda: shows(channel, units), "it does not show it", 4 * RECOVERY_S)
         sizes = [len(offers) for offers in channel.feeds.values()]
-    # The first feed has what had come when it began; those behind it are full while there is more.
+    # The first feed has what had come when it began; those after it are full while there is more.
     assert [FEED_MAX] * 3 == sizes[1:4]
 
 
 def dirty(adapters: AdaptersProcess) -> int:
-    told = adapters.status()["adapters"]
-    return sum(each["channel"]["dirty"] for each in told if "channel" in each)
+    statuses = adapters.status()["adapters"]
+    return sum(each["channel"]["dirty"] for each in statuses if "channel" in each)

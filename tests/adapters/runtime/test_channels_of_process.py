@@ -85,15 +85,15 @@ def test_a_channel_hears_of_its_own_orders_whoever_brings_them() -> None:
     assert [] == shop.sold
 
 
-def test_a_channel_says_first_what_keeps_it_from_being_told() -> None:
+def test_a_channel_says_first_what_keeps_it_from_being_updated() -> None:
     channels = channels_of(channel("market"), partners={})
-    told, read = SimpleNamespace(problem=""), SimpleNamespace(last_error="")
-    channels.publishers["market"] = cast(Publisher, told)
+    publisher, read = SimpleNamespace(problem=""), SimpleNamespace(last_error="")
+    channels.publishers["market"] = cast(Publisher, publisher)
     assert "" == channels.problem("market")
 
     channels.readers["market"] = cast(Reader, read)
     assert "" == channels.problem("market")
     read.last_error = "status is 404: expected 200"
     assert "it is not read back: status is 404: expected 200" == channels.problem("market")
-    told.problem = "it answers 401"
+    publisher.problem = "it answers 401"
     assert "it answers 401" == channels.problem("market")

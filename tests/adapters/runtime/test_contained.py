@@ -138,7 +138,7 @@ async def test_a_decoder_that_quits_leaves_a_dead_letter(
     assert ("DEFECT", True) == (letter.reason, end.__name__ in letter.text)
 
 
-def test_a_module_that_quits_when_it_is_loaded_is_told(
+def test_a_module_that_quits_when_it_is_loaded_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "quits_at_once.py").write_text("raise SystemExit('usage: me FILE')")

@@ -186,7 +186,7 @@ async def test_who_goes_away_in_the_middle_leaves_nothing(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("version", ["abc", "1.x", "1.0.0\xe9", "\xb2", "9" * 5_000])
 @pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain"])
-async def test_figures_are_told_whatever_version_is_asked_for(
+async def test_figures_are_returned_whatever_version_is_asked_for(
     kind: str, version: str, tmp_path: Path
 ) -> None:
     accept = f"{kind}; version={version}".encode("latin-1")

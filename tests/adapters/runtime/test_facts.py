@@ -90,9 +90,9 @@ def test_the_message_says_all_that_the_fact_says() -> None:
     )
     event = message_of(fact)
 
-    told = {field.name for field, _ in event.ListFields()}
+    present = {field.name for field, _ in event.ListFields()}
     fields = {field.name for field in stock.StockEvent.DESCRIPTOR.fields}
-    assert fields == told
+    assert fields == present
     assert "e1" == event.reverses.event_id
     assert NOW == event.occur_time.ToDatetime(UTC)
 
@@ -101,9 +101,9 @@ def test_the_message_says_all_that_the_fact_says() -> None:
     "quantity", ["0.5", "NaN", "Infinity", "1e999999", "-1e40", "9223372036854775808", "-1e19"]
 )
 def test_what_is_no_whole_number_of_units_is_refused(quantity: str) -> None:
-    with pytest.raises(Undecodable) as told:
+    with pytest.raises(Undecodable) as caught:
         units("quantity", Decimal(quantity))
-    assert "quantity" == told.value.field
+    assert "quantity" == caught.value.field
 
 
 def test_a_fact_has_the_correlation_id_of_its_message_unless_it_has_its_own() -> None:

@@ -90,7 +90,7 @@ async def feeding_of(
         store.close()
 
 
-async def is_told(feeder: Feeder) -> bool:
+async def has_failed(feeder: Feeder) -> bool:
     return feeder.last_error != ""
 
 
@@ -135,7 +135,7 @@ async def test_a_source_that_fails_is_tried_again(tmp_path: Path) -> None:
 async def test_a_page_without_room_waits_at_its_source(tmp_path: Path) -> None:
     pages = (page(b'{"id": "1"}'), page(b'{"id": "2"}', b'{"id": "3"}'))
     async with feeding_of(tmp_path, *pages, depth_max=2) as (source, feeder):
-        await wait_until_so(partial(is_told, feeder))
+        await wait_until_so(partial(has_failed, feeder))
         assert ([1], 1) == (source.depths, source.inbox.depth)
         assert "messages wait" in feeder.last_error
         numbers = [each.number for each in source.inbox.head(10, 1 << 20)]

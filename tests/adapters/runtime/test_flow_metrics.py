@@ -10,7 +10,7 @@ NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 
 
 def reasons(figures: Figures, figure: str, adapter: str) -> dict[str, float]:
-    """How often each reason of an adapter was told."""
+    """How often each reason of an adapter was given."""
     return {
         sample.labels["reason"]: sample.value
         for family in figures.registry.collect()
@@ -30,9 +30,9 @@ def test_words_that_a_partner_makes_up_are_few_labels() -> None:
     figures.ignored("sap", "\ud800")
 
     for figure in ("ignored", "dead_letters_made"):
-        told = reasons(figures, figure, "edi")
-        assert WORDS_MAX + 1 == len(told)
-        assert 1_000 - WORDS_MAX == told[OTHER]
+        counted = reasons(figures, figure, "edi")
+        assert WORDS_MAX + 1 == len(counted)
+        assert 1_000 - WORDS_MAX == counted[OTHER]
     assert 2 == reasons(figures, "ignored", "edi")["x12_0"]
     assert {"test": 1, OTHER: 2} == reasons(figures, "ignored", "sap")
 
@@ -45,8 +45,8 @@ def test_money_belongs_to_its_own_flow_whoever_tells_it() -> None:
         event = OrderEvent(source="s", id=kind.value, kind=kind, order="o")
         figures.settled("shop", event, "APPLIED", NOW)
 
-    told = {each["flow"]: each["of"] for each in figures.service_levels()}
-    assert {"financial_posting": 4, "order_sync": len(OrderKind) - 4} == told
+    counted = {each["flow"]: each["of"] for each in figures.service_levels()}
+    assert {"financial_posting": 4, "order_sync": len(OrderKind) - 4} == counted
 
 
 def test_each_event_is_counted_and_its_lag_lies_in_a_bucket() -> None:

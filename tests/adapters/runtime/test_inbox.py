@@ -29,21 +29,21 @@ def arrival(key: str, body: bytes = b"body") -> Keyed:
 
 async def test_messages_come_out_as_they_came_and_in_their_order(tmp_path: Path) -> None:
     store, inbox = opened(tmp_path)
-    told = [arrival(f"k{number}", b"%d" % number) for number in range(10)]
-    await inbox.put(told[:4], NOW)
-    await inbox.put(told[4:], NOW)
+    arrivals = [arrival(f"k{number}", b"%d" % number) for number in range(10)]
+    await inbox.put(arrivals[:4], NOW)
+    await inbox.put(arrivals[4:], NOW)
     store.close()
 
     _, inbox = opened(tmp_path)
     found = inbox.head(100, MIB)
 
     assert 10 == inbox.depth
-    assert [(each.key, each.message, each.correlation_id) for each in told] == [
+    assert [(each.key, each.message, each.correlation_id) for each in arrivals] == [
         (each.key, each.message, each.correlation_id) for each in found
     ]
 
 
-async def test_the_same_again_is_a_duplicate_and_other_content_is_told(tmp_path: Path) -> None:
+async def test_the_same_again_is_a_duplicate_and_other_content_is_reported(tmp_path: Path) -> None:
     store, inbox = opened(tmp_path)
     first = await inbox.put([arrival("k"), arrival("k")], NOW)
     later = await inbox.put([arrival("k", b"other"), arrival("k", b"other"), arrival("k")], NOW)

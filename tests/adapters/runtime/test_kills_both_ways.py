@@ -60,13 +60,13 @@ class Stream:
         sku, pieces = self.chance.choice(SKUS), self.chance.randint(1, 3)
         if self.chance.random() < 0.3:
             self.available[sku] += pieces
-            told = {"type": "receipt", "item": sku, "store": "STORE-1", "pieces": pieces}
+            message = {"type": "receipt", "item": sku, "store": "STORE-1", "pieces": pieces}
         else:
             self.available[sku] -= pieces
             order = f"order-{self.count}"
             self.orders[order] = sku, pieces
-            told = {"type": "order", "order": order, "lines": [{"item": sku, "pieces": pieces}]}
-        return json.dumps({"id": f"m{self.count}", **told}).encode()
+            message = {"type": "order", "order": order, "lines": [{"item": sku, "pieces": pieces}]}
+        return json.dumps({"id": f"m{self.count}", **message}).encode()
 
 
 @pytest.fixture
@@ -133,9 +133,9 @@ def kill_both_ways(
             for thread in threads:
                 thread.join(RECOVERY_S)
                 assert not thread.is_alive()
-            told = {f"{sku}@DEFAULT": units for sku, units in stream.available.items()}
+            expected = {f"{sku}@DEFAULT": units for sku, units in stream.available.items()}
             wait_until(partial(has, node, stream.available), "the core has not all", RECOVERY_S)
-            wait_until(partial(shows, channel, told), "it shows something else", RECOVERY_S)
+            wait_until(partial(shows, channel, expected), "it shows something else", RECOVERY_S)
         adapters.wait_idle(RECOVERY_S)
         assert "" == adapters.command("dead-letters", "--json").stdout
 

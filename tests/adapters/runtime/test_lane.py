@@ -57,7 +57,7 @@ class Core:
         return stock.RecordStockEventsResponse(results=[applied] * len(events))
 
 
-class Told:
+class NoFigures:
     """Takes no notice."""
 
     def decoded(self, *_: object) -> None: ...
@@ -101,7 +101,7 @@ def lane(
         client=cast(Client, core),
         core=Gate("core", ()),
         tables=Tables(),
-        told=Told(),
+        told=NoFigures(),
         now=lambda: NOW,
         body_bytes_max=body_bytes_max,
     )
@@ -200,7 +200,7 @@ def words(message: Message, _: Any) -> Iterator[Any]:
         yield Undecodable("word", word, "no mark") if is_wrong else replace(WHOLE, id=word)
 
 
-async def test_a_replay_tells_what_was_not_told_and_nothing_again(tmp_path: Path) -> None:
+async def test_a_replay_delivers_what_was_not_delivered_and_nothing_again(tmp_path: Path) -> None:
     """The core knows an event again for 7 days; a letter may lie for a year, be replayed, and fail
     in part again.
     """

@@ -1,4 +1,4 @@
-"""What the core tells of levels: known after a restart, gone after a reset, moved by a rename."""
+"""What the core says of levels: known after a restart, gone after a reset, moved by a rename."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ REVISION = common.Revision(shard=0, sequence=7)
 
 
 class Core:
-    """Tells what it is given, and notes where it is asked to resume."""
+    """Returns what it is given, and notes where it is asked to resume."""
 
     def __init__(self, *responses: watch.WatchAvailabilityResponse) -> None:
         self._responses = responses
@@ -65,7 +65,7 @@ class Closed:
         await asyncio.Event().wait()
 
 
-def told(sku: str, available: int, location: str = "dc-1", **of_update: Any) -> watch.LevelUpdate:
+def update(sku: str, available: int, location: str = "dc-1", **of_update: Any) -> watch.LevelUpdate:
     level = availability.StockLevel(location=location, available=available)
     return watch.LevelUpdate(sku=sku, level=level, **of_update)
 
@@ -77,7 +77,7 @@ def response(*levels: watch.LevelUpdate, reset: bool = False) -> watch.WatchAvai
 def levels_of(
     store: Store, core: Core, tables: Tables | None = None, locations: Sequence[str] = LOCATIONS
 ) -> tuple[Levels, Board]:
-    """Levels, and a board that they tell."""
+    """Levels, and a board that they update."""
     levels = Levels(locations, store=store, client=cast(Client, core), clock=NOW.timestamp)
     options = PublishOptions(nodes={"DEFAULT": tuple(locations)}, buffer_max=0)
     board = Board("shop", options, Items(tables or Tables(), NOW), levels.known, Claims())
@@ -93,7 +93,7 @@ def targets(board: Board) -> dict[str, int]:
 async def followed(
     folder: Path, core: Core, tables: Tables | None = None, locations: Sequence[str] = LOCATIONS
 ) -> dict[str, int]:
-    """What a board is to show after all was told: by item."""
+    """What a board is to show after all was received: by item."""
     store = Store(folder, 1 << 24)
     levels, board = levels_of(store, core, tables, locations)
     await levels.follow()
@@ -103,18 +103,20 @@ async def followed(
     return targets(board)
 
 
-async def test_a_restart_knows_the_levels_and_resumes_behind_them(tmp_path: Path) -> None:
-    first = Core(response(told("mug", 5), told("mug", 2, "dc-2"), told("pen", -3), reset=True))
+async def test_a_restart_knows_the_levels_and_resumes_after_them(tmp_path: Path) -> None:
+    first = Core(
+        response(update("mug", 5), update("mug", 2, "dc-2"), update("pen", -3), reset=True)
+    )
     assert {"mug": 7, "pen": 0} == await followed(tmp_path, first)
 
-    second = Core(response(told("pen", 4)))
+    second = Core(response(update("pen", 4)))
     assert {"mug": 7, "pen": 4} == await followed(tmp_path, second)
     assert [REVISION] == second.after
 
 
-async def test_boards_are_told_what_comes_while_the_disk_is_slow(tmp_path: Path) -> None:
+async def test_boards_receive_what_comes_while_the_disk_is_slow(tmp_path: Path) -> None:
     store, goes_on = Store(tmp_path, 1 << 24), threading.Event()
-    core = Core(*(response(told("mug", units)) for units in (5, 4, 3)))
+    core = Core(*(response(update("mug", units)) for units in (5, 4, 3)))
     levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), clock=NOW.timestamp)
     async with asyncio.TaskGroup() as group:
         group.create_task(store.write(lambda _: goes_on.wait(20)))
@@ -167,7 +169,7 @@ async def test_a_core_that_refuses_the_watch_is_silent_whatever_else_it_answers(
 
 async def test_a_disk_that_fails_ends_the_watch(tmp_path: Path) -> None:
     store = Store(tmp_path, 1 << 24)
-    core = Core(response(told("mug", 5)))
+    core = Core(response(update("mug", 5)))
     levels = Levels(["dc-1", "dc-2"], store=store, client=cast(Client, core), clock=NOW.timestamp)
     with suppress(StoreFailed):
         await store.write(_fail)
@@ -181,45 +183,45 @@ def _fail(_: StoreTables) -> None:
 
 
 async def test_what_a_reset_does_not_tell_has_no_units(tmp_path: Path) -> None:
-    await followed(tmp_path, Core(response(told("mug", 5), told("pen", 4), reset=True)))
+    await followed(tmp_path, Core(response(update("mug", 5), update("pen", 4), reset=True)))
 
-    part = watch.WatchAvailabilityResponse(levels=[told("mug", 6)], reset=True)
-    again = Core(part, response(told("cup", 1)))
+    part = watch.WatchAvailabilityResponse(levels=[update("mug", 6)], reset=True)
+    again = Core(part, response(update("cup", 1)))
     assert {"mug": 6, "pen": 0, "cup": 1} == await followed(tmp_path, again)
     assert {"mug": 6, "pen": 0, "cup": 1} == await followed(tmp_path, Core())
 
 
 async def test_a_level_that_is_removed_has_no_units(tmp_path: Path) -> None:
-    gone = response(told("mug", 5, removed=True))
-    assert {"mug": 0} == await followed(tmp_path, Core(response(told("mug", 5)), gone))
+    gone = response(update("mug", 5, removed=True))
+    assert {"mug": 0} == await followed(tmp_path, Core(response(update("mug", 5)), gone))
 
 
 async def test_an_item_follows_its_sku_to_another_name(tmp_path: Path) -> None:
     row = Row("mug", 1, None, None, "", 0)  # type: ignore[arg-type]
     tables = Tables({"item": {("gid-1", ""): (row,)}})
-    renamed = response(told("cup", 5, other_names=["mug"]))
-    core = Core(response(told("mug", 5)), renamed)
+    renamed = response(update("cup", 5, other_names=["mug"]))
+    core = Core(response(update("mug", 5)), renamed)
 
     assert {"gid-1": 5} == await followed(tmp_path, core, tables)
     assert {"gid-1": 5} == await followed(tmp_path, Core(), tables)
 
 
 async def test_a_listing_by_the_old_name_of_a_sku_is_emptied(tmp_path: Path) -> None:
-    core = Core(response(told("mug", 5)), response(told("cup", 5, other_names=["mug"])))
+    core = Core(response(update("mug", 5)), response(update("cup", 5, other_names=["mug"])))
 
     assert {"mug": 0, "cup": 5} == await followed(tmp_path, core)
 
 
-async def test_a_location_that_is_new_in_the_settings_is_told_at_once(tmp_path: Path) -> None:
-    await followed(tmp_path, Core(response(told("mug", 5), reset=True)), locations=["dc-1"])
+async def test_a_location_that_is_new_in_the_settings_is_followed_at_once(tmp_path: Path) -> None:
+    await followed(tmp_path, Core(response(update("mug", 5), reset=True)), locations=["dc-1"])
 
     store = Store(tmp_path, 1 << 24)
     levels, _ = levels_of(store, Core())
     await levels.follow()
     store.close()
-    assert not levels.known.is_whole  # nobody has told of dc-2
+    assert not levels.known.is_whole  # nothing was received of dc-2
 
-    both = Core(response(told("mug", 5), told("mug", 2, "dc-2"), reset=True))
+    both = Core(response(update("mug", 5), update("mug", 2, "dc-2"), reset=True))
     assert {"mug": 7} == await followed(tmp_path, both)
     assert [] == both.after
 
@@ -235,13 +237,13 @@ async def test_a_location_that_is_new_in_the_settings_is_told_at_once(tmp_path: 
 
 
 async def test_a_reset_that_ended_early_takes_no_units_away(tmp_path: Path) -> None:
-    await followed(tmp_path, Core(response(told("mug", 5), told("pen", 4), reset=True)))
+    await followed(tmp_path, Core(response(update("mug", 5), update("pen", 4), reset=True)))
 
     store = Store(tmp_path, 1 << 24)
-    part = watch.WatchAvailabilityResponse(levels=[told("mug", 6)], reset=True)
+    part = watch.WatchAvailabilityResponse(levels=[update("mug", 6)], reset=True)
     levels, board = levels_of(store, Core(part))
     await levels.follow()
-    levels._client = cast(Client, Core(response(told("cup", 1))))
+    levels._client = cast(Client, Core(response(update("cup", 1))))
     await levels.follow()
     store.close()
     assert {"mug": 6, "pen": 4, "cup": 1} == targets(board)

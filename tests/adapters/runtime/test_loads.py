@@ -129,7 +129,7 @@ def test_a_feed_waits_for_more_for_a_share_of_its_time_at_most() -> None:
     assert GATHERING_SHARE * LATER_PATH_S == looks * LOOK_S
 
 
-def test_what_waits_for_walmart_is_told_side_by_side() -> None:
+def test_what_waits_for_walmart_is_sent_side_by_side() -> None:
     walmart = Budgeted(marketplace.BUDGETS)
     loads = Loads([PUT], cast(Board, Waiting(20)), cast(Partner, walmart))
     loads._lanes[0].operation = "inventory_read"

@@ -56,10 +56,10 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     def opened(
         name: str, inbox: Any, secrets: Mapping[str, str] = no_secrets, rate: float = 1_000
     ) -> Door:
-        told = AdapterSettings(kind="webshop", body_max_kib=1)
+        settings = AdapterSettings(kind="webshop", body_max_kib=1)
         bucket = TokenBucket(rate, rate, lambda: 0.0)
         adapter = shop if secrets else trusted
-        return Door(Configured(name, adapter, told, ShopOptions(), secrets), inbox, bucket)
+        return Door(Configured(name, adapter, settings, ShopOptions(), secrets), inbox, bucket)
 
     doors = {
         "shop": opened("shop", Inbox(store, "shop", 100, 86_400)),
@@ -77,7 +77,7 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def status_of(folder: Path) -> Mapping[str, Any]:
-    """What a host tells that has one adapter of each kind of source."""
+    """The status of a host that has one adapter of each kind of source."""
     config = folder / "adapters.toml"
     config.write_text(
         "[objectives]\norder_sync = { seconds = 5, share = 0.99 }\n"
@@ -122,13 +122,13 @@ async def test_each_answer_is_as_documented(http: httpx.AsyncClient, name: str) 
     judge(answer, RECEIVE)
 
 
-async def test_what_comes_too_fast_is_told_for_how_long_to_wait(http: httpx.AsyncClient) -> None:
+async def test_a_sender_that_is_too_fast_learns_how_long_to_wait(http: httpx.AsyncClient) -> None:
     answers = [await sold(http, "busy", id=f"{number}") for number in range(3)]
     assert 429 == answers[-1].status_code
     judge(answers[-1], RECEIVE)
 
 
-async def test_a_body_that_does_not_come_is_told_as_documented(
+async def test_a_body_that_does_not_come_is_answered_as_documented(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "BODY_S", 0.0)
@@ -142,7 +142,7 @@ async def test_a_body_that_does_not_come_is_told_as_documented(
     judge(answer, RECEIVE)
 
 
-async def test_what_comes_again_is_told_as_documented(http: httpx.AsyncClient) -> None:
+async def test_what_comes_again_is_answered_as_documented(http: httpx.AsyncClient) -> None:
     answers = [await sold(http, "shop", pieces=pieces) for pieces in (1, 1, 2)]
     assert ["stored", "duplicate", "reused"] == [each.json()["outcome"] for each in answers]
     for answer in answers:
@@ -166,8 +166,8 @@ def test_routes_are_those_of_the_document() -> None:
         for route in app.routes
         if isinstance(route, Route)
     }
-    told = {path: set(item) - {"parameters"} for path, item in OPENAPI["paths"].items()}
-    assert served == told
+    documented = {path: set(item) - {"parameters"} for path, item in OPENAPI["paths"].items()}
+    assert served == documented
 
 
 def test_refusals_are_those_of_the_door() -> None:

@@ -77,16 +77,16 @@ class Order:
         """Of each reservation the lines that are not as they were placed: committed, fulfilled and
         returned units.
         """
-        told = []
+        found = []
         for name in self.names:
             for line in (await self.core.get_reservation(name)).reservation.lines:
                 figures = f"{line.committed}/{line.fulfilled}/{line.returned}"
-                told.append(f"{line.line_id}{line.location} {figures}")
-        return told
+                found.append(f"{line.line_id}{line.location} {figures}")
+        return found
 
 
-#: Kind, what is told, and how the lines of both reservations stand then.
-TOLD = [
+#: Kind, what the fact says, and how the lines of both reservations stand then.
+FACTS = [
     (FactKind.RETURN, (1, "C", "2"), ["1A 0/2/0", "2B 0/0/1", "1A 0/3/0", "2C 0/1/0"]),
     (FactKind.RETURN, (4, "C", ""), ["1A 0/2/0", "2B 0/1/0", "1A 0/0/3", "2C 0/0/1"]),
     (FactKind.RETURN, (5, "B", "1"), ["1A 0/0/2", "2B 0/1/0", "1A 0/0/3", "2C 0/1/0"]),
@@ -103,44 +103,44 @@ ISSUED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "told", "expected"), TOLD)
+@pytest.mark.parametrize(("kind", "arguments", "expected"), FACTS)
 async def test_a_fact_reaches_the_reservations_that_have_its_units(
     core: CoreClient,
     tmp_path: Path,
     kind: FactKind,
-    told: tuple[int, str, str],
+    arguments: tuple[int, str, str],
     expected: list[str],
 ) -> None:
     order = await Order(core, tmp_path).placed()
-    await deliver(tmp_path, core, order.fact(kind, *told))
+    await deliver(tmp_path, core, order.fact(kind, *arguments))
 
     assert expected == await order.units()
-    assert len(letters_in(tmp_path)) == (told[0] == 8)
+    assert len(letters_in(tmp_path)) == (arguments[0] == 8)
 
 
-@pytest.mark.parametrize(("told", "expected"), ISSUED)
+@pytest.mark.parametrize(("arguments", "expected"), ISSUED)
 async def test_a_goods_issue_ships_what_is_committed_in_any_of_them(
-    core: CoreClient, tmp_path: Path, told: tuple[int, str, str], expected: list[str]
+    core: CoreClient, tmp_path: Path, arguments: tuple[int, str, str], expected: list[str]
 ) -> None:
     order = await Order(core, tmp_path).placed(is_shipped=False)
-    await deliver(tmp_path, core, order.fact(FactKind.GOODS_ISSUE, *told))
+    await deliver(tmp_path, core, order.fact(FactKind.GOODS_ISSUE, *arguments))
 
     assert expected == await order.units()
-    assert len(letters_in(tmp_path)) == (told[0] == 6)
+    assert len(letters_in(tmp_path)) == (arguments[0] == 6)
 
 
 @settings(deadline=None, max_examples=12)
-@given(st.integers(1, 12), st.sampled_from(TOLD[:4]))
-async def test_a_fact_is_told_once_whenever_the_process_dies(
+@given(st.integers(1, 12), st.sampled_from(FACTS[:4]))
+async def test_a_fact_is_delivered_once_whenever_the_process_dies(
     core: CoreClient,
     tmp_path_factory: pytest.TempPathFactory,
     calls: int,
     case: tuple[FactKind, tuple[int, str, str], list[str]],
 ) -> None:
-    kind, told, expected = case
+    kind, arguments, expected = case
     folder = tmp_path_factory.mktemp("killed")
     order = await Order(core, folder).placed()
-    fact = order.fact(kind, *told)
+    fact = order.fact(kind, *arguments)
     await killed_after(calls, core, folder, fact)
 
     assert expected == await order.units()
@@ -149,20 +149,20 @@ async def test_a_fact_is_told_once_whenever_the_process_dies(
     assert (expected, []) == (await order.units(), letters_in(folder))
 
 
-@pytest.mark.parametrize(("kind", "told", "expected"), TOLD[:4])
+@pytest.mark.parametrize(("kind", "arguments", "expected"), FACTS[:4])
 async def test_a_reversal_undoes_all_parts_of_a_fact(
     core: CoreClient,
     tmp_path: Path,
     kind: FactKind,
-    told: tuple[int, str, str],
+    arguments: tuple[int, str, str],
     expected: list[str],
 ) -> None:
     order = await Order(core, tmp_path).placed()
     before = await order.units()
-    await deliver(tmp_path, core, order.fact(kind, *told))
+    await deliver(tmp_path, core, order.fact(kind, *arguments))
     assert expected == await order.units()
     undone = Reversed("1", kind, NOW)
-    reversal = replace(order.fact(FactKind.REVERSAL, *told, id_="2"), reverses=undone)
+    reversal = replace(order.fact(FactKind.REVERSAL, *arguments, id_="2"), reverses=undone)
     await deliver(tmp_path, core, reversal)
 
     assert (before, []) == (await order.units(), letters_in(tmp_path))
@@ -195,7 +195,7 @@ async def test_an_id_that_is_used_again_for_other_units_is_a_dead_letter(
 
 @settings(deadline=None, max_examples=12)
 @given(st.integers(1, 12), st.sampled_from([OrderKind.SHIPPED, OrderKind.CANCELLED]))
-async def test_lines_of_an_event_are_told_once_whenever_the_process_dies(
+async def test_lines_of_an_event_are_delivered_once_whenever_the_process_dies(
     core: CoreClient, tmp_path_factory: pytest.TempPathFactory, calls: int, kind: OrderKind
 ) -> None:
     folder = tmp_path_factory.mktemp("killed")
@@ -220,7 +220,7 @@ async def test_lines_of_an_event_are_told_once_whenever_the_process_dies(
 async def killed_after(
     calls: int, core: CoreClient, folder: Path, event: StockFact | OrderEvent
 ) -> None:
-    """Deliver an event; be killed behind so many calls, and begin again."""
+    """Deliver an event; be killed after so many calls, and begin again."""
     core.calls_left = calls
     try:
         await deliver(folder, core, event)

@@ -58,7 +58,7 @@ class Shop:
     def state(self, *lines: Line, is_sold: bool = True) -> OrderEvent:
         """An event that tells lines, under an id of its own."""
         self.events += 1
-        told = (
+        order_lines = (
             OrderLine(
                 *(line.id, self.sku, line.location, Decimal(line.ordered)),
                 shipped=Decimal(line.shipped),
@@ -71,7 +71,7 @@ class Shop:
             id=f"{self.order}/{self.events}",
             kind=OrderKind.STATE,
             order=self.order,
-            lines=tuple(told),
+            lines=tuple(order_lines),
             is_sold=is_sold,
         )
 
@@ -267,7 +267,7 @@ async def test_what_is_sold_and_not_there_is_held_and_a_case(core: CoreClient) -
     assert "INSUFFICIENT_STOCK" == refused.reason
 
 
-async def test_the_case_is_told_also_after_a_crash_and_not_of_orders_before(
+async def test_the_case_is_reported_also_after_a_crash_and_not_for_orders_before(
     core: CoreClient,
 ) -> None:
     shop = Shop(core, stock=2)
@@ -298,7 +298,7 @@ async def test_an_order_whose_lines_have_left_is_not_begun_anew() -> None:
         core.now_ns += DAY_NS
         core.engine.turn([], core.now_ns)
     assert not (await core.get_reservation(shop.order)).reservation.lines
-    # All that is told to be done was done under it; the rest is under the second one.
+    # All that is said to be done was done under it; the rest is under the second one.
     ended = Line("1", "A", 2, 2)
     assert Settled("UNCHANGED") == await shop.tell(ended, Line("2", "A", 3, 1))
     assert Settled("APPLIED") == await shop.tell(ended, Line("2", "A", 3, 2, 1))
@@ -370,7 +370,7 @@ async def test_states_that_come_in_any_order_twice_or_never_lead_to_the_last(
 
 
 async def killed_at(calls: int, core: CoreClient, shop: Shop, event: OrderEvent) -> None:
-    """Carry out an event; be killed behind so many calls, and begin again."""
+    """Carry out an event; be killed after so many calls, and begin again."""
     core.calls_left = calls or None
     try:
         await shop.orders.apply(event)

@@ -90,14 +90,14 @@ def test_receipts_are_polled_once_through_faults_and_kills(
 
 
 @pytest.mark.slow
-def test_shipments_are_told_once_through_faults_and_kills(
+def test_shipments_are_reported_once_through_faults_and_kills(
     node: NodeProcess, erp: MiniErp, adapters: AdaptersProcess
 ) -> None:
-    feed(erp, "TOLD", 50, first=1_001)
-    wait_until(lambda: received(node, "TOLD") == 50, adapters.report(), RECOVERY_S)
+    feed(erp, "FAULTY", 50, first=1_001)
+    wait_until(lambda: received(node, "FAULTY") == 50, adapters.report(), RECOVERY_S)
     for number in range(20):
         erp.faults += ["lost", "500"] if number % 3 == 0 else []
-        ship(node, f"told-{number}", "TOLD")
+        ship(node, f"faulty-{number}", "FAULTY")
         if number % 7 == 3:
             adapters.kill()
             adapters.start()
@@ -105,7 +105,7 @@ def test_shipments_are_told_once_through_faults_and_kills(
     adapters.wait_idle()
 
     assert 20 == sum(each["quantity"] for each in erp.shipments.values())
-    assert 0 == erp.told_twice
+    assert 0 == erp.posted_twice
 
 
 def test_what_a_partner_refuses_is_a_dead_letter_and_holds_nothing_up(
@@ -119,8 +119,8 @@ def test_what_a_partner_refuses_is_a_dead_letter_and_holds_nothing_up(
     wait_until(lambda: len(erp.shipments) == 1, adapters.report(), RECOVERY_S)
     adapters.wait_idle()
 
-    told = adapters.status()["adapters"][0]
-    assert (1, 0) == (told["dead_letters"], told["outbox"])
+    status = adapters.status()["adapters"][0]
+    assert (1, 0) == (status["dead_letters"], status["outbox"])
     assert {f"erp/{number}" for number in range(2_006, 2_011)} == correlation_ids(node, "ALLOWED")
     assert "sku is blocked" in adapters.command("dead-letters", "1").stdout
 
@@ -136,7 +136,7 @@ def test_a_partner_whose_answer_is_lost_is_not_told_twice(
     wait_until(lambda: len(erp.shipments) == 2, adapters.report(), RECOVERY_S)
     adapters.wait_idle()
 
-    assert 0 == erp.told_twice
+    assert 0 == erp.posted_twice
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Polls: a defect of an adapter is told, and the next poll comes."""
+"""Polls: a defect of an adapter is reported, and the next poll comes."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ def page(response: Response, _cursor: str, _options: object) -> Page:
     raise KeyError(f"next of {response.status}")
 
 
-async def test_a_page_that_fails_is_told_and_asked_for_again(tmp_path: Path) -> None:
+async def test_a_page_that_fails_is_reported_and_asked_for_again(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -52,7 +52,7 @@ OPTIONS = PublishOptions(nodes={"DEFAULT": ("dc-1",)}, buffer_max=0)
 
 @dataclass
 class Following:
-    """Levels that are told by hand."""
+    """Levels that are set by hand."""
 
     known: KnownLevels = field(default_factory=KnownLevels)
     is_settling: bool = False
@@ -417,7 +417,7 @@ async def test_what_was_shown_of_a_location_that_is_not_set_any_more_is_taken_ba
     async with running(tmp_path, channel, {}, options=other) as process:
         async with asyncio.timeout(20):
             await process.publisher.loaded.wait()
-        assert not process.board.waiting  # its levels may be told yet
+        assert not process.board.waiting  # its levels may still come
         process.levels.known.is_whole = True
         process.board.levels_are_whole(NOW.timestamp())
         process.publisher.arrived.set()

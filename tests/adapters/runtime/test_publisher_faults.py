@@ -94,8 +94,8 @@ async def test_a_channel_is_asked_for_the_pairs_that_are_known(tmp_path: Path) -
         return Request("GET", "/quantities")
 
     def shown(response: Response, _options: Any) -> list[Shown]:
-        told = json.loads(response.body)["shown"].items()
-        names = [(name.partition("@")[0], units) for name, units in told]
+        entries = json.loads(response.body)["shown"].items()
+        names = [(name.partition("@")[0], units) for name, units in entries]
         return [
             Shown(source="", id="", item=item, node="DEFAULT", quantity=units)
             for item, units in names
@@ -179,7 +179,7 @@ async def test_what_a_sale_took_is_by_the_clock_of_who_sold_it(tmp_path: Path) -
         assert before_s + 4.0 == process.board._ages.orders.mean_s  # with the one that is assumed
 
 
-async def test_a_feed_of_which_nothing_is_told_is_offered_again(
+async def test_a_feed_without_an_answer_is_offered_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as one at Walmart whose status answers 500 each time."""
@@ -195,7 +195,7 @@ async def test_a_feed_of_which_nothing_is_told_is_offered_again(
     assert 40 == len(channel.shown)
 
 
-async def test_what_would_oversell_overtakes_a_feed_of_which_nothing_is_told(
+async def test_what_would_oversell_overtakes_a_feed_without_an_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def feed(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:

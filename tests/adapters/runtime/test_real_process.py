@@ -178,8 +178,8 @@ def test_a_paused_adapter_takes_in_and_delivers_later(
     adapters.wait_idle()
     assert 0 == adapters.command("pause", "shop", "--reason", "month end").returncode
     post(adapters, **fact("z1", "BAG", 1))
-    told = adapters.status()["adapters"][0]
-    assert (True, 1) == (told["paused"], told["inbox"])
+    status = adapters.status()["adapters"][0]
+    assert (True, 1) == (status["paused"], status["inbox"])
     adapters.command("resume", "shop")
     adapters.wait_idle()
 
@@ -260,25 +260,27 @@ def test_lists_show_what_a_stranger_wrote_as_it_is(adapters: AdaptersProcess) ->
     assert "'[/b]'" in listed.stdout
 
 
-def test_what_waits_for_an_adapter_that_is_gone_is_told(node: NodeProcess, tmp_path: Path) -> None:
+def test_what_waits_for_an_adapter_that_is_gone_is_reported(
+    node: NodeProcess, tmp_path: Path
+) -> None:
     with AdaptersProcess(tmp_path, node.target, SHOP) as first:
         first.command("pause", "shop", "--reason", "to be renamed")
         post(first, **fact("g1", "GONE", 1))
         first.stop()
         first.config.write_text(first.config.read_text().replace("adapters.shop", "adapters.store"))
         first.start()
-        told = first.status()
+        status = first.status()
 
-    assert {"shop: inbox": 1} == told["stranded"]
+    assert {"shop: inbox": 1} == status["stranded"]
 
 
-def test_what_a_till_misses_too_long_is_told_by_the_process(tmp_path: Path) -> None:
+def test_what_a_till_misses_too_long_is_reported_by_the_process(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", 16 << 20)
-    told = [
+    numbered = [
         Numbered(source="pos/1/2", date="2026-11-27", number=number, grace=timedelta())
         for number in (7, 9)
     ]
-    store.write_now(note_numbers("shop", told, datetime(2026, 11, 27, tzinfo=UTC)))
+    store.write_now(note_numbers("shop", numbered, datetime(2026, 11, 27, tzinfo=UTC)))
     store.close()
     with AdaptersProcess(tmp_path, "127.0.0.1:1", SHOP) as running:
         wait_until(lambda: running.status()["open_cases"], "no case was opened")

@@ -36,33 +36,33 @@ def problems(tmp_path: Path, adapter: str) -> str:
 
 
 def test_an_adapter_has_one_source(tmp_path: Path) -> None:
-    told = problems(tmp_path, f'{SQS}folder = {{ path = "drop" }}\n')
+    message = problems(tmp_path, f'{SQS}folder = {{ path = "drop" }}\n')
 
-    assert "adapters.x: folder and sqs: expected one of them" in told
+    assert "adapters.x: folder and sqs: expected one of them" in message
 
 
 def test_a_library_that_a_source_lacks_is_named_with_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "SOURCES", {"folder": "os", "nats": "nats", "sqs": "no_such"})
-    told = problems(tmp_path, SQS)
+    message = problems(tmp_path, SQS)
 
-    assert "adapters.x.sqs: needs pip install 'holdfast[adapters-sqs]'" in told
+    assert "adapters.x.sqs: needs pip install 'holdfast[adapters-sqs]'" in message
 
 
 def test_credentials_in_an_address_are_refused(tmp_path: Path) -> None:
-    told = problems(tmp_path, 'nats = { url = "nats://a:b@c", stream = "S", consumer = "c" }\n')
+    message = problems(tmp_path, 'nats = { url = "nats://a:b@c", stream = "S", consumer = "c" }\n')
 
-    assert "adapters.x.nats.url" in told
+    assert "adapters.x.nats.url" in message
 
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "adapters.toml"
 
 
 def test_the_sample_loads() -> None:
-    told, configured = load(SAMPLE)
+    loaded, configured = load(SAMPLE)
 
-    assert {"order_sync", "inventory_propagation"} == set(told.objectives)
+    assert {"order_sync", "inventory_propagation"} == set(loaded.objectives)
     assert ["events", "tills", "counts"] == [each.name for each in configured]
 
 
@@ -92,12 +92,12 @@ def test_the_hook_for_agents_needs_no_adapters_and_has_paths_of_its_file(tmp_pat
     config.write_text(f'{AGENTS}mappings = ["names.csv"]\n')
     (tmp_path / "token").write_text("the token\n")
 
-    told, configured = load(config)
+    loaded, configured = load(config)
 
-    assert told.agents is not None
+    assert loaded.agents is not None
     assert [] == configured
-    assert tmp_path / "token" == told.agents.token.file
-    assert (tmp_path / "names.csv",) == told.agents.mappings
+    assert tmp_path / "token" == loaded.agents.token.file
+    assert (tmp_path / "names.csv",) == loaded.agents.mappings
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_hook_for_agents_needs_no_adapters_and_has_paths_of_its_file(tmp_pat
         (f"{AGENTS}deadline = 3\n", "agents.deadline"),
     ],
 )
-def test_what_is_wrong_with_the_hook_for_agents_is_told(
+def test_what_is_wrong_with_the_hook_for_agents_is_reported(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     config = tmp_path / "adapters.toml"
@@ -123,10 +123,10 @@ def test_what_is_wrong_with_the_hook_for_agents_is_told(
 
 
 def test_publishing_to_what_is_no_channel_is_refused(tmp_path: Path) -> None:
-    told = problems(tmp_path, 'publish = { nodes = { DEFAULT = ["dc-1"] } }\n')
+    message = problems(tmp_path, 'publish = { nodes = { DEFAULT = ["dc-1"] } }\n')
 
-    assert "adapters.x.publish: " in told
-    assert "is not a channel: nothing is published to it" in told
+    assert "adapters.x.publish: " in message
+    assert "is not a channel: nothing is published to it" in message
 
 
 def test_a_channel_without_an_address_is_refused(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_a_channel_without_an_address_is_refused(tmp_path: Path) -> None:
 
 
 def test_orders_of_no_adapter_are_refused(tmp_path: Path) -> None:
-    told = problems(tmp_path, 'publish = { nodes = { N = ["dc-1"] }, orders = ["y"] }\n')
+    message = problems(tmp_path, 'publish = { nodes = { N = ["dc-1"] }, orders = ["y"] }\n')
 
-    assert "adapters.x.publish.orders: no adapter is called 'y': expected x" in told
+    assert "adapters.x.publish.orders: no adapter is called 'y': expected x" in message
 
 
 def test_a_channel_without_nodes_is_refused(tmp_path: Path) -> None:

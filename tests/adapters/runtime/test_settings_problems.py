@@ -1,4 +1,6 @@
-"""What is wrong with adapters.toml is told by key, value and what would be right, in our words."""
+"""What is wrong with adapters.toml is reported by key, value and what would be right, in our
+words.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,7 +35,7 @@ def read_all(config: Path) -> None:
         read_tables(f"adapters.{each.name}.mappings", each.settings.mappings)
 
 
-def told(folder: Path, adapter: str, first: str = "") -> str:
+def problems(folder: Path, adapter: str, first: str = "") -> str:
     config = folder / "adapters.toml"
     config.write_text(f"{first}\n[adapters.x]\n{adapter}")
     with pytest.raises(ConfigError) as refused:
@@ -69,19 +71,19 @@ def told(folder: Path, adapter: str, first: str = "") -> str:
     ],
 )
 def test_a_setting_that_is_wrong(adapter: str, sentence: str, tmp_path: Path) -> None:
-    assert sentence in told(tmp_path, CLOUDEVENTS + adapter.replace("'", '"'))
+    assert sentence in problems(tmp_path, CLOUDEVENTS + adapter.replace("'", '"'))
 
 
 @pytest.mark.parametrize("url", ["", "erp", "http://", "ftp://erp", "http://erp:x", "http://[::1"])
 def test_a_partner_that_is_asked_needs_an_address(url: str, tmp_path: Path) -> None:
     sentence = f"adapters.x.url is {url!r}: expected the partner's address, such as https://erp"
 
-    assert sentence in told(tmp_path, f'{ERP}url = "{url}"')
+    assert sentence in problems(tmp_path, f'{ERP}url = "{url}"')
 
 
 def test_a_password_in_an_address_is_not_shown(tmp_path: Path) -> None:
-    shown = told(tmp_path, f'{ERP}url = "htp://me:hush@erp"')
-    shown += told(tmp_path, CLOUDEVENTS + 'nats = { url = "nats://me:hush@n", stream = "s" }')
+    shown = problems(tmp_path, f'{ERP}url = "htp://me:hush@erp"')
+    shown += problems(tmp_path, CLOUDEVENTS + 'nats = { url = "nats://me:hush@n", stream = "s" }')
 
     assert "adapters.x.url: expected" in shown
     assert "adapters.x.nats.url: expected" in shown
@@ -90,7 +92,7 @@ def test_a_password_in_an_address_is_not_shown(tmp_path: Path) -> None:
 
 def test_what_any_of_several_would_make_right_is_one_sentence(tmp_path: Path) -> None:
     rest = 'location = "b", quantity = "c", kinds = { SHIP = "sail" }'
-    [sentence] = told(tmp_path, WEBHOOK.format(rest)).splitlines()
+    [sentence] = problems(tmp_path, WEBHOOK.format(rest)).splitlines()
 
     assert "adapters.x.options.kinds.SHIP is 'sail': expected one of receipt, " in sentence
     assert sentence.endswith(", ignored")
@@ -99,10 +101,10 @@ def test_what_any_of_several_would_make_right_is_one_sentence(tmp_path: Path) ->
 def test_a_mapping_file_that_is_no_text_is_named_by_its_key(tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_bytes(b"\xff")
 
-    assert "adapters.x.mappings: " in told(tmp_path, CLOUDEVENTS + 'mappings = ["names.csv"]')
+    assert "adapters.x.mappings: " in problems(tmp_path, CLOUDEVENTS + 'mappings = ["names.csv"]')
 
 
-def test_a_data_dir_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_data_dir_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):

@@ -95,8 +95,8 @@ def test_several_dead_letters_are_given_up_at_once_or_none_where_one_is_not_ther
     assert 0 != missing.exit_code
     assert 5 in numbers(run(config, "dead-letters"))
 
-    told = run(config, "discard", "1", "2", "--reason", "test till")
-    assert ["1", "2"] == re.findall("Dead letter ([0-9]+) is discarded", told.output)
+    result = run(config, "discard", "1", "2", "--reason", "test till")
+    assert ["1", "2"] == re.findall("Dead letter ([0-9]+) is discarded", result.output)
     lines = run(config, "dead-letters", "--discarded", "--json").output.splitlines()
     assert ["test till", "test till", "old"] == [
         json.loads(each)["discarded"] for each in lines[:3]

@@ -81,12 +81,12 @@ async def test_a_caller_that_goes_does_not_undo_its_change(tmp_path: Path) -> No
     assert {b"a": b"1", b"b": b"2"} == kept(store)
 
 
-def test_what_is_no_store_is_told(tmp_path: Path) -> None:
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / Store.FILE).write_bytes(b"something else" * 1_000)
 
-    with pytest.raises(StoreFailed, match="cannot be opened") as told:
+    with pytest.raises(StoreFailed, match="cannot be opened") as caught:
         Store(tmp_path, 16 * MIB)
-    assert isinstance(told.value.__cause__, lmdb.Error)
+    assert isinstance(caught.value.__cause__, lmdb.Error)
 
 
 async def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:

@@ -46,11 +46,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def came(
     store: Store, *numbers: int, date: str = TODAY, till: str = TILL, now: datetime = NOW
 ) -> None:
-    told = [Numbered(source=till, date=date, number=number, grace=GRACE) for number in numbers]
-    store.write_now(note_numbers("tills", told, now))
+    numbered = [Numbered(source=till, date=date, number=number, grace=GRACE) for number in numbers]
+    store.write_now(note_numbers("tills", numbered, now))
 
 
-def told(store: Store) -> list[Case]:
+def cases_in(store: Store) -> list[Case]:
     with store.reading() as tables:
         return list(cases(tables))
 
@@ -67,11 +67,11 @@ async def test_what_is_missing_is_a_case_after_its_grace_time(store: Store) -> N
     came(store, 113, 114, 117)
     came(store, 120, date=TOMORROW)
     await tell_gaps(store, LATER - timedelta(seconds=1))
-    assert [] == told(store)
+    assert [] == cases_in(store)
     for _ in range(2):
         await tell_gaps(store, LATER)
 
-    (case,) = told(store)
+    (case,) = cases_in(store)
     assert ("tills", "till_gap", TILL, 1) == (case.adapter, case.kind, case.subject, case.times)
     assert (
         "4 of its transactions did not come: "
@@ -79,12 +79,12 @@ async def test_what_is_missing_is_a_case_after_its_grace_time(store: Store) -> N
     ) == case.text
 
 
-async def test_what_comes_within_the_grace_time_is_told_to_nobody(store: Store) -> None:
+async def test_what_comes_within_the_grace_time_is_reported_to_nobody(store: Store) -> None:
     """A store that was offline for a day sends all it has, the newest first."""
     came(store, 1, 300)
     came(store, *range(299, 1, -1), now=NOW + timedelta(days=1))
     await tell_gaps(store, NOW + timedelta(days=30))
-    assert [] == told(store)
+    assert [] == cases_in(store)
 
 
 async def test_the_case_says_what_is_still_missing_and_is_settled_when_nothing_is(
@@ -97,13 +97,13 @@ async def test_the_case_says_what_is_still_missing_and_is_settled_when_nothing_i
     store.close()
     store = Store(tmp_path, 16 << 20)
     came(store, 3, now=LATER)
-    (case,) = told(store)
+    (case,) = cases_in(store)
     assert "2 of its transactions did not come: 2 (2026-11-26), 4 (2026-11-26)" == case.text
     came(store, 2, 4, now=LATER)
-    (case,) = told(store)
+    (case,) = cases_in(store)
     assert (1, "the missing transactions came") == (case.times, case.settled)
     await tell_gaps(store, LATER + GRACE)
-    assert [case] == told(store)
+    assert [case] == cases_in(store)
     store.close()
 
 
@@ -116,7 +116,7 @@ async def test_what_more_is_missing_counts_the_case_of_its_till(store: Store) ->
     await tell_gaps(store, LATER)
     came(store, 6, now=LATER)
     await tell_gaps(store, LATER + GRACE)
-    found = {case.subject: (case.times, case.text) for case in told(store)}
+    found = {case.subject: (case.times, case.text) for case in cases_in(store)}
     assert {
         TILL: (
             2,
@@ -126,16 +126,16 @@ async def test_what_more_is_missing_counts_the_case_of_its_till(store: Store) ->
     } == found
 
 
-async def test_what_a_person_has_settled_is_not_told_again(store: Store) -> None:
+async def test_what_a_person_has_settled_is_not_reported_again(store: Store) -> None:
     came(store, 1, 3)
     await tell_gaps(store, LATER)
     assert store.write_now(lambda tables: settle_case(tables, 1, "the till was wiped"))
     came(store, 6, now=LATER)
     await tell_gaps(store, LATER + GRACE)
-    (_, case) = told(store)
+    (_, case) = cases_in(store)
     assert "2 of its transactions did not come: 4 to 5 (2026-11-26)" == case.text
     came(store, 2, now=LATER + GRACE)
-    assert "" == told(store)[1].settled
+    assert "" == cases_in(store)[1].settled
 
 
 async def test_what_came_while_a_person_settled_its_case_leaves_that_as_it_is(store: Store) -> None:
@@ -143,37 +143,37 @@ async def test_what_came_while_a_person_settled_its_case_leaves_that_as_it_is(st
     await tell_gaps(store, LATER)
     assert store.write_now(lambda tables: settle_case(tables, 1, "the till was wiped"))
     came(store, 2, now=LATER)
-    (case,) = told(store)
+    (case,) = cases_in(store)
     assert "the till was wiped" == case.settled
 
 
-async def test_what_comes_before_its_case_is_written_is_not_told(store: Store) -> None:
+async def test_what_comes_before_its_case_is_written_is_not_reported(store: Store) -> None:
     came(store, 1, 3)
     (key,) = till_gaps._due(store, LATER)
     came(store, 2, now=LATER)
     await store.write(till_gaps._tell(key, LATER))
-    assert [] == told(store)
+    assert [] == cases_in(store)
 
 
 async def test_a_case_lists_a_few_places(store: Store) -> None:
     came(store, *range(1, 2 * LISTED_MAX + 6, 2))
     await tell_gaps(store, LATER)
-    (case,) = told(store)
+    (case,) = cases_in(store)
     assert case.text.startswith("12 of its transactions did not come: 2 (2026-11-26), 4 (")
     assert case.text.endswith("20 (2026-11-26), and at 2 more places")
 
 
-async def test_they_are_told_as_long_as_the_process_runs(
+async def test_they_are_reported_as_long_as_the_process_runs(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(till_gaps, "LOOK_S", 0.0)
     watching = asyncio.create_task(watch_gaps(store, lambda: LATER))
 
-    async def is_told() -> bool:
-        return bool(told(store))
+    async def has_case() -> bool:
+        return bool(cases_in(store))
 
     came(store, 1, 3)
-    await wait_until_so(is_told)
+    await wait_until_so(has_case)
     watching.cancel()
 
 
@@ -221,7 +221,7 @@ def test_what_is_missing_does_not_depend_on_the_order(
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_till_that_is_in_shambles_takes_no_more_than_its_room(seed: int) -> None:
-    """What is forgotten is not told as missing, also when some of it comes again."""
+    """What is forgotten is not reported as missing, also when some of it comes again."""
     rng = random.Random(seed)
     numbers = list(range(0, 6 * RUNS_MAX, 2))
     rng.shuffle(numbers)

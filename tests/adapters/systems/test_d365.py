@@ -76,8 +76,8 @@ def test_the_options_say_what_a_measure_is(quantities: Any, expected: list[Any])
 
 
 def test_a_count_is_of_the_time_at_which_it_was_set() -> None:
-    told = {"quantities": {"wms": {"onhand": 0}}, "modifiedDateTimeUtc": "2026-11-26T22:00:00Z"}
-    (count,) = decode(event(**told))
+    changes = {"quantities": {"wms": {"onhand": 0}}, "modifiedDateTimeUtc": "2026-11-26T22:00:00Z"}
+    (count,) = decode(event(**changes))
     assert (FactKind.COUNT, 0, CountBasis.BOOKS) == (count.kind, count.quantity, count.basis)
     assert datetime(2026, 11, 26, 22, tzinfo=UTC) == count.time
 

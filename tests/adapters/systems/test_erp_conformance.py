@@ -44,8 +44,8 @@ CASES: list[tuple[Adapter, dict[str, Any], list[Any]]] = [
 def test_an_adapter_of_an_erp_conforms(
     adapter: Adapter, options: dict[str, Any], bodies: list[Any]
 ) -> None:
-    told = [
+    samples = [
         Sample(f"{number}", Message(json.dumps(body).encode()))
         for number, body in enumerate(bodies)
     ]
-    assert [] == list(findings(adapter, told, adapter.options.model_validate(options)))
+    assert [] == list(findings(adapter, samples, adapter.options.model_validate(options)))

@@ -1,4 +1,4 @@
-"""Lines of Odoo become facts, as its documentation and source tell them."""
+"""Lines of Odoo become facts, as its documentation and source describe them."""
 
 import json
 from datetime import UTC, datetime

@@ -67,13 +67,13 @@ def test_a_level_is_shown_and_an_order_in_between_is_not_overwritten(
     assert 30 == after["stockOnHand"] - after["stockAllocated"]
 
 
-def test_an_order_is_told_as_it_is_bought_shipped_and_cancelled(
+def test_an_order_is_reported_as_it_is_bought_shipped_and_cancelled(
     shop: VendureShop, driven: Driven
 ) -> None:
     code = shop.buy("2", 5)
     sku = shop.level("2")["sku"]
-    told = state_of(driven, code)
-    assert [(sku, "1", 5, 0, 0)] == units(told)
+    state = state_of(driven, code)
+    assert [(sku, "1", 5, 0, 0)] == units(state)
     order = shop.admin(
         "query($code: String!) { orders(options: { filter: { code: { eq: $code } } }) "
         "{ items { id lines { id } payments { id } } } }",

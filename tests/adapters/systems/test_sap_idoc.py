@@ -201,9 +201,9 @@ def test_an_order_of_a_customer_is_placed() -> None:
         (idoc("MBGMCR", item(), CREDAT="20261399"), "IDOC[1].EDI_DC40.CREDAT"),
     ],
 )
-def test_what_is_wrong_is_told(body: bytes, field: str) -> None:
-    told = [each.field for each in read(body) if isinstance(each, Undecodable)]
-    assert not field or field == told[0] or told[0].endswith(field)
+def test_what_is_wrong_is_reported(body: bytes, field: str) -> None:
+    wrong_fields = [each.field for each in read(body) if isinstance(each, Undecodable)]
+    assert not field or field == wrong_fields[0] or wrong_fields[0].endswith(field)
 
 
 def test_tests_and_other_types_are_ignored() -> None:
@@ -232,7 +232,7 @@ def test_a_wrong_idoc_of_a_package_does_not_hold_up_the_next() -> None:
         b"<a>" * 100_000,
     ],
 )
-def test_what_is_no_idoc_is_told_or_empty(body: bytes) -> None:
+def test_what_is_no_idoc_is_reported_or_empty(body: bytes) -> None:
     with suppress(Undecodable):
         assert [] == read(body)
 
@@ -245,7 +245,7 @@ SAMPLES = [goods(item()), delivery(ISSUED), purchase(line(SCHEDULE))]
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-def test_any_change_of_a_sample_decodes_or_is_told(sample: bytes, data: st.DataObject) -> None:
+def test_any_change_of_a_sample_decodes_or_is_reported(sample: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(sample)))
     new = data.draw(st.binary(max_size=4) | st.sampled_from([b"<", b">", b"/", b"0", b"-"]))
     with suppress(Undecodable):

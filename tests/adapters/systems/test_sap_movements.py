@@ -137,7 +137,7 @@ def test_no_quantity_is_ignored() -> None:
         ("101", {"quantity": "9" * 30}, "item[1].quantity"),
     ],
 )
-def test_what_is_wrong_is_told(kind: str, fields: dict[str, Any], field: str) -> None:
-    with pytest.raises(Undecodable) as told:
+def test_what_is_wrong_is_reported(kind: str, fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(Undecodable) as caught:
         read(kind, **fields)
-    assert field == told.value.field
+    assert field == caught.value.field

@@ -52,7 +52,7 @@ def test_the_first_sweep_begins_with_the_day_of_the_options() -> None:
     assert "100" == wanted("", OPTIONS.model_copy(update={"client": "100"}))["sap-client"]
 
 
-def test_a_page_that_is_full_goes_on_behind_its_last_document() -> None:
+def test_a_page_that_is_full_goes_on_after_its_last_document() -> None:
     full = page("", ("2026-11-02", "1"), ("2026-11-02", "2'"))
     assert (True, "2026-11-02T00:00:00 2'") == (full.has_more, full.cursor)
     assert (
@@ -69,16 +69,16 @@ def test_the_next_sweep_begins_a_day_before_the_last_one_that_was_seen() -> None
     assert "2026-11-01T00:00:00" == page("", ("2026-11-01", "3")).cursor
 
 
-def test_a_sweep_that_does_not_come_forward_is_told() -> None:
-    with pytest.raises(Undecodable) as told:
+def test_a_sweep_that_does_not_come_forward_is_reported() -> None:
+    with pytest.raises(Undecodable) as caught:
         page("2026-11-02T00:00:00 2", ("2026-11-02", "2"), ("2026-11-02", "2"))
-    assert "d.results" == told.value.field
+    assert "d.results" == caught.value.field
 
 
-def test_documents_in_another_order_are_told() -> None:
-    with pytest.raises(Undecodable) as told:
+def test_documents_in_another_order_are_reported() -> None:
+    with pytest.raises(Undecodable) as caught:
         page("", ("2026-11-02", "2"), ("2026-11-02", "1"))
-    assert "d.results[1]" == told.value.field
+    assert "d.results[1]" == caught.value.field
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_documents_in_another_order_are_told() -> None:
         b'{"d": {"results": [{"LastChangeDate": "/Date(1795651200000)/"}]}}',
     ],
 )
-def test_an_answer_that_is_wrong_is_told(body: bytes) -> None:
+def test_an_answer_that_is_wrong_is_reported(body: bytes) -> None:
     assert DELIVERIES.poll is not None
     with pytest.raises(Undecodable):
         DELIVERIES.poll.page(Response(200, {}, body), "", OPTIONS)
@@ -113,8 +113,8 @@ def test_a_session_bears_the_token() -> None:
     request = DELIVERIES.login.request(OPTIONS, {"client_secret": "s"})
     assert ("POST", "/sap/bc/sec/oauth2/token") == (request.method, request.url)
     assert "Basic aG9sZGZhc3Q6cw==" == request.headers["authorization"]
-    told = Response(200, {}, b'{"access_token": "t"}')
-    assert {"authorization": "Bearer t"} == DELIVERIES.login.session(told)
+    response = Response(200, {}, b'{"access_token": "t"}')
+    assert {"authorization": "Bearer t"} == DELIVERIES.login.session(response)
     for body in (b"", b"{}", b'{"access_token": 1}'):
         with pytest.raises(Refused):
             DELIVERIES.login.session(Response(401, {}, body))
@@ -198,7 +198,7 @@ def test_a_delivery_of_returns_brings_units_back() -> None:
         ({"DeliveryDocumentItem": None}, "DeliveryDocumentItem"),
     ],
 )
-def test_an_item_that_is_wrong_is_told(item: dict[str, Any], field: str) -> None:
+def test_an_item_that_is_wrong_is_reported(item: dict[str, Any], field: str) -> None:
     [wrong] = read_delivery(delivery(item))
     assert isinstance(wrong, Undecodable)
     assert f"to_DeliveryDocumentItem[0].{field}" == wrong.field
@@ -215,7 +215,7 @@ def test_an_item_that_is_wrong_is_told(item: dict[str, Any], field: str) -> None
         {"to_DeliveryDocumentItem": {"results": 1}},
     ],
 )
-def test_a_delivery_that_is_wrong_is_told(fields: dict[str, Any]) -> None:
+def test_a_delivery_that_is_wrong_is_reported(fields: dict[str, Any]) -> None:
     with pytest.raises(Undecodable):
         read_delivery(delivery(**fields))
 

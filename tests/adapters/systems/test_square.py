@@ -184,9 +184,9 @@ def test_a_transfer_leaves_one_location_and_is_at_the_other() -> None:
     ids=str,
 )
 def test_what_is_wrong_is_named(field: str, changes: dict[str, Any]) -> None:
-    told = counted(**changes)
-    assert isinstance(told, Undecodable)
-    assert f"data.object.inventory_counts[0].{field}" == told.field
+    undecodable = counted(**changes)
+    assert isinstance(undecodable, Undecodable)
+    assert f"data.object.inventory_counts[0].{field}" == undecodable.field
 
 
 def test_the_key_is_the_event_id_and_of_changes_a_hash() -> None:

@@ -36,8 +36,8 @@ def change(name: str, at: str = "2026-11-26T12:00:00Z", **more: Any) -> dict[str
 
 
 def answered(*changes: Any, cursor: str | None = None, status: int = 200) -> Response:
-    told = {"changes": list(changes), **({} if cursor is None else {"cursor": cursor})}
-    return Response(status, {}, json.dumps(told).encode())
+    document = {"changes": list(changes), **({} if cursor is None else {"cursor": cursor})}
+    return Response(status, {}, json.dumps(document).encode())
 
 
 def asked(cursor: str = "") -> dict[str, Any]:
@@ -106,12 +106,12 @@ def test_a_cursor_that_has_ended_begins_the_sweep_again() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_an_answer_that_is_no_page_is_told(status: int) -> None:
+def test_an_answer_that_is_no_page_is_refused(status: int) -> None:
     with pytest.raises(Refused, match=f"Square answers {status}"):
         read(answered(status=status))
 
 
-def test_a_cursor_that_leads_to_itself_is_told() -> None:
+def test_a_cursor_that_leads_to_itself_is_reported() -> None:
     begun = read(answered(cursor="c1"))
     with pytest.raises(Undecodable) as wrong:
         read(answered(cursor="c1"), begun.cursor)

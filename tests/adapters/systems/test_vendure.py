@@ -77,11 +77,11 @@ def variables(request: object) -> dict[str, Any]:
 def units(**line: Any) -> tuple[int, int, int]:
     (event,) = ADAPTER.decode(Message(json.dumps(order(**line)).encode()), OPTIONS)
     assert isinstance(event, OrderEvent)
-    (told,) = event.lines
-    return int(told.quantity), int(told.shipped), int(told.cancelled)
+    (order_line,) = event.lines
+    return int(order_line.quantity), int(order_line.shipped), int(order_line.cancelled)
 
 
-def test_an_order_is_sold_and_told_as_it_stands() -> None:
+def test_an_order_is_sold_and_reported_as_it_stands() -> None:
     message = Message(json.dumps(order()).encode())
     assert [
         OrderEvent(
@@ -154,15 +154,15 @@ def test_what_is_shown_is_read_of_the_variants_that_are_known() -> None:
     read: Any = PUBLISH.read_back
     request = read.request([("17", "1"), ("17", "2"), ("18", "1")], OPTIONS)
     assert {"ids": ["17", "18"], "take": PAGE} == variables(request)
-    (told,) = read.shown(levels(10, 4), OPTIONS)
-    assert ("17", "1", 6) == (told.item, told.node, told.quantity)
+    (shown,) = read.shown(levels(10, 4), OPTIONS)
+    assert ("17", "1", 6) == (shown.item, shown.node, shown.quantity)
 
 
 def test_a_session_begins_with_the_token_of_the_answer() -> None:
     asked = LOGIN.request(OPTIONS, {"password": "hush"})
     assert {"user": "superadmin", "password": "hush"} == variables(asked)
-    told = answered({"login": {"__typename": "CurrentUser"}})
-    session = LOGIN.session(Response(200, {"vendure-auth-token": "t"}, told.body))
+    response = answered({"login": {"__typename": "CurrentUser"}})
+    session = LOGIN.session(Response(200, {"vendure-auth-token": "t"}, response.body))
     assert {"Authorization": "Bearer t"} == session
     wrong = answered({"login": {"__typename": "InvalidCredentialsError"}})
     with pytest.raises(Refused, match="InvalidCredentialsError"):
@@ -172,9 +172,9 @@ def test_a_session_begins_with_the_token_of_the_answer() -> None:
 def test_errors_end_a_session_or_are_refused() -> None:
     with pytest.raises(SessionExpired):
         PATH.next([offer(8, 6)], [failed("FORBIDDEN")], OPTIONS)
-    for told in (failed("GRAPHQL_VALIDATION_FAILED"), answered(None, status=404)):
+    for response in (failed("GRAPHQL_VALIDATION_FAILED"), answered(None, status=404)):
         with pytest.raises(Refused):
-            PATH.next([offer(8, 6)], [told], OPTIONS)
+            PATH.next([offer(8, 6)], [response], OPTIONS)
 
 
 def test_the_conformance_kit_finds_nothing() -> None:

@@ -192,7 +192,7 @@ async def test_a_request_needs_a_token_that_lives(ask: Asking) -> None:
     assert "expired" in after.json()["errors"][0]["details"]
 
 
-async def test_the_usage_plan_is_kept_and_told(ask: Asking) -> None:
+async def test_the_usage_plan_is_kept_and_reported(ask: Asking) -> None:
     answers = [await ask("PATCH", MUG, patch()) for _ in range(6)]
     ask.clock.now += 0.2
     again = await ask("PATCH", MUG, patch())

@@ -27,7 +27,7 @@ class Clock:
 
 
 def notice(number: int) -> Delivery:
-    return Delivery("http://127.0.0.1/told", f"{number}".encode())
+    return Delivery("http://127.0.0.1/notices", f"{number}".encode())
 
 
 def drained(deliveries: Deliveries) -> list[bytes]:

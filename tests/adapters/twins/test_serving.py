@@ -1,4 +1,4 @@
-"""A twin answers on loopback, and its notifications reach whoever asked to be told."""
+"""A twin answers on loopback, and its notifications reach whoever asked for them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,38 +16,38 @@ from holdfast.adapters.twins.serving import running, send_due, serving
 
 
 class Shop:
-    """The smallest twin: it says who it is, and keeps what it is told."""
+    """The smallest twin: it says who it is, and keeps what it is sent."""
 
     def __init__(self, *statuses: int) -> None:
         self.deliveries = Deliveries(Schedule(Faults(), lambda: 0.0), lambda: 0.0, (0.0,))
-        self.told: list[bytes] = []
+        self.received: list[bytes] = []
         self._statuses: Iterator[int] = iter(statuses or count(200, 0))
         self.app = Starlette(
-            routes=[Route("/who", self._who), Route("/told", self._hear, methods=["POST"])]
+            routes=[Route("/who", self._who), Route("/notices", self._hear, methods=["POST"])]
         )
 
     async def _who(self, _request: Request) -> Response:
         return PlainTextResponse("shop")
 
     async def _hear(self, request: Request) -> Response:
-        self.told.append(await request.body())
+        self.received.append(await request.body())
         return Response(status_code=next(self._statuses))
 
 
-def told_by_itself(url: str, text: bytes) -> Delivery:
-    return Delivery(f"{url}/told", text, {"x-kind": "sale"})
+def notice(url: str, text: bytes) -> Delivery:
+    return Delivery(f"{url}/notices", text, {"x-kind": "sale"})
 
 
 async def test_a_twin_answers_and_sends_what_it_has() -> None:
     shop = Shop()
     async with serving(shop) as url, httpx.AsyncClient() as http:
-        shop.deliveries.post(told_by_itself(url, b"sold"))
+        shop.deliveries.post(notice(url, b"sold"))
         answer = await http.get(f"{url}/who")
         async with asyncio.timeout(10):
-            while not shop.told:
+            while not shop.received:
                 await http.get(f"{url}/who")
 
-    assert ("shop", [b"sold"]) == (answer.text, shop.told)
+    assert ("shop", [b"sold"]) == (answer.text, shop.received)
 
 
 def test_a_twin_runs_on_a_thread_of_its_own() -> None:
@@ -66,12 +66,12 @@ def port_of(url: str) -> int:
 async def test_what_is_refused_is_sent_again() -> None:
     shop = Shop(500, 200)
     transport = httpx.ASGITransport(shop.app)
-    shop.deliveries.post(told_by_itself("http://shop", b"sold"))
+    shop.deliveries.post(notice("http://shop", b"sold"))
     async with httpx.AsyncClient(transport=transport) as http:
         taken = [await send_due(shop.deliveries, http) for _ in range(2)]
 
     assert [0, 1] == taken
-    assert [b"sold", b"sold"] == shop.told
+    assert [b"sold", b"sold"] == shop.received
 
 
 async def test_nobody_there_counts_as_not_taken() -> None:
@@ -80,7 +80,7 @@ async def test_nobody_there_counts_as_not_taken() -> None:
     def gone(_request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("nobody there")
 
-    shop.deliveries.post(told_by_itself("http://shop", b"sold"))
+    shop.deliveries.post(notice("http://shop", b"sold"))
     async with httpx.AsyncClient(transport=httpx.MockTransport(gone)) as http:
         taken = [await send_due(shop.deliveries, http) for _ in range(3)]
 

@@ -48,9 +48,9 @@ async def ask(
 
 
 async def errors(twin: ShopifyTwin, query: str, **variables: Any) -> list[Any]:
-    told = (await ask(twin, query, **variables)).json()
+    document = (await ask(twin, query, **variables)).json()
     return [
-        (each.get("extensions") or {}).get("code") or each["message"] for each in told["errors"]
+        (each.get("extensions") or {}).get("code") or each["message"] for each in document["errors"]
     ]
 
 
@@ -60,8 +60,8 @@ def entry(quantity: int, **compared: int | None) -> dict[str, Any]:
 
 
 async def set_to(twin: ShopifyTwin, *entries: Any, key: str = "k", name: str = "available") -> Any:
-    told = {"name": name, "reason": "correction", "quantities": list(entries)}
-    answered = (await ask(twin, SET, input=told, key=key)).json()
+    document = {"name": name, "reason": "correction", "quantities": list(entries)}
+    answered = (await ask(twin, SET, input=document, key=key)).json()
     return answered["data"]["inventorySetQuantities"]
 
 
@@ -81,12 +81,12 @@ async def test_what_the_schema_or_the_shop_does_not_allow_is_an_error() -> None:
     assert ["MAX_COST_EXCEEDED"] == await errors(twin, deep)
     assert ["BAD_REQUEST"] == await errors(twin, "{ locations(first: 251) { nodes { id } } }")
     bare = SET.replace("@idempotent(key: $key)", "").replace(", $key: String!", "")
-    told: dict[str, Any] = {"name": "available", "reason": "correction", "quantities": []}
-    assert ["BAD_REQUEST"] == await errors(twin, bare, input=told)
-    told["quantities"] = [entry(1)]
-    assert ["INVALID_VARIABLE"] == await errors(twin, SET, input=told, key="k")
-    told["quantities"] = [entry(1, changeFromQuantity=None)] * 251
-    assert ["MAX_INPUT_SIZE_EXCEEDED"] == await errors(twin, SET, input=told, key="k")
+    document: dict[str, Any] = {"name": "available", "reason": "correction", "quantities": []}
+    assert ["BAD_REQUEST"] == await errors(twin, bare, input=document)
+    document["quantities"] = [entry(1)]
+    assert ["INVALID_VARIABLE"] == await errors(twin, SET, input=document, key="k")
+    document["quantities"] = [entry(1, changeFromQuantity=None)] * 251
+    assert ["MAX_INPUT_SIZE_EXCEEDED"] == await errors(twin, SET, input=document, key="k")
 
 
 async def test_a_key_is_answered_as_it_was_at_first() -> None:
@@ -121,9 +121,9 @@ async def test_a_shop_in_an_outage_answers_nothing_and_a_lost_answer_was_carried
     twin = stocked(Faults(outages=((0, 1e12),)))
     assert 503 == (await ask(twin, "{ order(id: 1) { id } }")).status_code
     twin = stocked(Faults(lost=1))
-    told = {"name": "available", "reason": "correction"}
-    told_all = {**told, "quantities": [entry(8, changeFromQuantity=5)]}
-    assert 502 == (await ask(twin, SET, input=told_all, key="k")).status_code
+    fields = {"name": "available", "reason": "correction"}
+    complete = {**fields, "quantities": [entry(8, changeFromQuantity=5)]}
+    assert 502 == (await ask(twin, SET, input=complete, key="k")).status_code
     assert 8 == twin.shop.levels["1", "100"]
 
 
@@ -152,7 +152,7 @@ def sent(twin: ShopifyTwin) -> list[tuple[str, str, Any]]:
     ]
 
 
-def test_what_happens_is_told_by_signed_webhooks() -> None:
+def test_what_happens_is_announced_by_signed_webhooks() -> None:
     twin = stocked()
     assert twin.sell("1", "100", 6) is None
     order = twin.sell("1", "100", 2)

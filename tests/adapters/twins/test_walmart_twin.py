@@ -1,4 +1,4 @@
-"""Walmart's twin: it counts as Walmart does, fails as told, and answers as the models say."""
+"""Walmart's twin: it counts as Walmart does, fails as configured, and answers as the models say."""
 
 import json
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_what_is_not_for_sale_is_not_sold() -> None:
     assert {} == walmart.books()["orders"]
 
 
-def test_running_out_is_told_once() -> None:
+def test_running_out_is_announced_once() -> None:
     walmart = market(Subscription("http://us/in/walmart"))
     walmart.sell("MUG", NODE, 5)
     walmart.set_input("MUG", NODE, 0)
@@ -94,15 +94,15 @@ def test_nobody_is_told_without_a_subscription() -> None:
 
 
 def test_the_same_seed_goes_wrong_in_the_same_way() -> None:
-    def told() -> list[bytes]:
+    def bodies() -> list[bytes]:
         faults = Faults(seed=3, duplicates=0.5, dropped=0.2)
         walmart = market(Subscription("http://us/in/walmart"), faults)
         for _ in range(5):
             walmart.sell("MUG", NODE)
         return [each.body for _, each in walmart.deliveries.due()]
 
-    assert told() == told()
-    assert len(told()) != len(set(told()))
+    assert bodies() == bodies()
+    assert len(bodies()) != len(set(bodies()))
 
 
 # Answers
@@ -153,7 +153,7 @@ def test_a_budget_ends_and_fills_again() -> None:
         (Faults(lost=1.0), 504),
     ],
 )
-def test_it_fails_as_told(faults: Faults, status: int) -> None:
+def test_it_fails_as_configured(faults: Faults, status: int) -> None:
     both = beside()
     ask(both)
     both.market.schedule.__init__(faults, lambda: both.at)  # type: ignore[misc]
@@ -225,5 +225,5 @@ def test_orders_are_answered_as_the_models_say() -> None:
     ask(both)
     [page] = _answers(both, both.driven.poll)
     checker("orders", "PurchaseOrderTypeV3")(page)
-    told = _answers(both, lambda: ask(both, "POST", f"/v3/orders/{number}/acknowledge"))
-    checker("orders", "GetOrderResponse")(told[0])
+    acknowledged = _answers(both, lambda: ask(both, "POST", f"/v3/orders/{number}/acknowledge"))
+    checker("orders", "GetOrderResponse")(acknowledged[0])

@@ -56,7 +56,7 @@ class HandClock:
 
 
 @dataclass(slots=True)
-class Told:
+class AmazonChannel:
     """A channel that talks to a twin through the runtime's own partner."""
 
     twin: AmazonTwin
@@ -95,12 +95,12 @@ class Told:
 
 
 @asynccontextmanager
-async def told(
+async def connected(
     faults: Faults | None = None,
     adapter: Adapter = LISTINGS,
     options: Any = OPTIONS,
     **twin: Any,
-) -> AsyncIterator[Told]:
+) -> AsyncIterator[AmazonChannel]:
     """A channel and its twin over loopback."""
     clock = HandClock()
     amazon = AmazonTwin(faults or Faults(), clock, credentials=SECRETS, tell=kept, **twin)
@@ -113,4 +113,4 @@ async def told(
             partner = Partner(
                 "amazon", http, bucket, adapter=adapter, options=here, secrets=SECRETS
             )
-            yield Told(amazon, clock, partner, here)
+            yield AmazonChannel(amazon, clock, partner, here)

@@ -47,14 +47,14 @@ def main(url: str) -> None:
         sort_order="DESC",
         page_size=20,
     )
-    told = {
+    answers = {
         "patched": patched.status,
         "found": [each.fulfillment_availability[0].quantity for each in found.items],
         "fed": feed(FeedsApi(client)),
         "batch": batch(BatchInventoryApi(client)),
         "orders": orders(SearchOrdersApi(client)),
     }
-    print(json.dumps(told))  # noqa: T201 - that is what it is asked for
+    print(json.dumps(answers))  # noqa: T201 - that is what it is asked for
 
 
 def feed(api: FeedsApi) -> str:

@@ -81,7 +81,7 @@ def small(value: Any) -> Any:
     return [small(each) for each in value] if isinstance(value, list) else value
 
 
-def test_an_order_is_told_as_it_stands() -> None:
+def test_an_order_is_reported_as_it_stands() -> None:
     expected = OrderEvent(
         source="amazon",
         id="N1",
@@ -134,7 +134,7 @@ def test_an_order_whose_quantities_are_gone_is_cancelled_as_a_whole() -> None:
     assert (OrderKind.CANCELLED, (), False) == (event.kind, event.lines, event.is_sold)
 
 
-def test_a_listing_is_told_as_it_is_shown() -> None:
+def test_a_listing_is_reported_as_it_is_shown() -> None:
     expected = Shown(
         source="amazon",
         id="N1",
@@ -181,7 +181,7 @@ def test_what_does_not_concern_stock_is_ignored_by_its_reason(body: Any, reason:
         ),
     ],
 )
-def test_what_cannot_be_understood_is_told_by_its_field(body: Any, field: str) -> None:
+def test_what_cannot_be_understood_is_reported_by_its_field(body: Any, field: str) -> None:
     with pytest.raises(Undecodable) as caught:
         decoded(body)
 

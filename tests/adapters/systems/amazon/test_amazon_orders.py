@@ -96,12 +96,12 @@ def test_a_token_that_is_too_old_begins_the_search_again() -> None:
         (answer(200, b'{"orders":[],"pagination":{"nextToken":7}}'), Undecodable),
     ],
 )
-def test_what_is_no_page_is_told(response: Any, raised: type[Exception]) -> None:
+def test_what_is_no_page_is_refused(response: Any, raised: type[Exception]) -> None:
     with pytest.raises(raised):
         POLL.page(response, "", OPTIONS)
 
 
-def test_an_order_is_told_as_it_stands() -> None:
+def test_an_order_is_reported_as_it_stands() -> None:
     event = decoded(order())
     [line] = event.lines
 
@@ -150,7 +150,7 @@ def test_what_amazon_ships_itself_is_ignored() -> None:
         (order(lastUpdatedTime="yesterday"), "lastUpdatedTime"),
     ],
 )
-def test_what_cannot_be_understood_is_told_by_its_field(body: Any, field: str) -> None:
+def test_what_cannot_be_understood_is_reported_by_its_field(body: Any, field: str) -> None:
     with pytest.raises(Undecodable) as caught:
         decoded(body)
 

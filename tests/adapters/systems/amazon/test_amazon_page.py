@@ -28,7 +28,7 @@ def test_the_example_can_be_loaded(tmp_path: Path) -> None:
     assert ["amazon", "amazon-orders"] == [each.adapter.name for each in configured]
 
 
-def test_every_option_is_told_with_its_default() -> None:
+def test_every_option_is_documented_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", section(), re.MULTILINE)
     fields: dict[str, Any] = {**AmazonOptions.model_fields, **OrderSearchOptions.model_fields}
     defaults = {

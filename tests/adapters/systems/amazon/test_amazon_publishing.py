@@ -208,9 +208,9 @@ def test_a_report_blames_messages_by_their_numbers(packed: bool) -> None:
     body = json.dumps(report).encode()
     algorithm = {"compressionAlgorithm": "GZIP"} if packed else {}
     result = said(200, {"url": "https://s3.example/D2", **algorithm})
-    told = answer(200, gzip.compress(body) if packed else body)
+    downloaded = answer(200, gzip.compress(body) if packed else body)
 
-    found = verdicts(FEED_PATH, OFFERS, ANNOUNCED, SENT, CREATED, DONE, result, told)
+    found = verdicts(FEED_PATH, OFFERS, ANNOUNCED, SENT, CREATED, DONE, result, downloaded)
     assert [Accepted(), Rejected("1: a; 2: b")] == found
 
 
@@ -240,7 +240,9 @@ def test_a_feed_that_comes_to_nothing_is_offered_again(way: list[Response]) -> N
     ],
     ids=["no JSON", "a number that was not sent", "another packing", "not packed", "too long"],
 )
-def test_a_report_that_is_wrong_is_told(result: dict[str, str], report: bytes, field: str) -> None:
+def test_a_report_that_is_wrong_is_reported(
+    result: dict[str, str], report: bytes, field: str
+) -> None:
     way = [ANNOUNCED, SENT, CREATED, DONE, said(200, result), answer(200, report)]
     with pytest.raises(Undecodable) as caught:
         FEED_PATH.next(OFFERS, way, OPTIONS)
@@ -290,12 +292,12 @@ def test_what_is_sellable_is_read_of_the_pairs_that_are_known() -> None:
 
     unknown = line(400, skuId="PAN", locationId="SOURCE-2", actionableErrors=[])
     known = line(200, skuId="A&B 1", locationId="SOURCE-1", sellableQuantity=5)
-    (told,) = READ_LOCATIONS.shown(said(207, {"responses": [known, unknown]}), OPTIONS)
-    assert ("A&B 1", "SOURCE-1", 5) == (told.item, told.node, told.quantity)
+    (shown,) = READ_LOCATIONS.shown(said(207, {"responses": [known, unknown]}), OPTIONS)
+    assert ("A&B 1", "SOURCE-1", 5) == (shown.item, shown.node, shown.quantity)
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("answered", "expected"),
     [
         (line(200, skuId="MUG", sellableQuantity=5, clientSequenceNumber=1), Accepted()),
         (line(200, skuId="MUG", sellableQuantity=9, clientSequenceNumber=2), Stale(9)),
@@ -314,8 +316,8 @@ def test_what_is_sellable_is_read_of_the_pairs_that_are_known() -> None:
         (line(404, actionableErrors=[]), Rejected("404 phrase")),
     ],
 )
-def test_each_line_of_a_batch_has_a_verdict_of_its_own(told: Any, expected: Any) -> None:
-    lines = [told, line(200, skuId="PAN")]
+def test_each_line_of_a_batch_has_a_verdict_of_its_own(answered: Any, expected: Any) -> None:
+    lines = [answered, line(200, skuId="PAN")]
 
     found = verdicts(BATCH_PATH, [offer(), offer("PAN")], said(207, {"responses": lines}))
     assert [expected, Accepted()] == found
@@ -330,7 +332,7 @@ def test_each_line_of_a_batch_has_a_verdict_of_its_own(told: Any, expected: Any)
         ([{"status": {"statusCode": 200}}], "responses[0].body"),
     ],
 )
-def test_a_batch_whose_lines_are_wrong_is_told(lines: Any, field: str) -> None:
+def test_a_batch_whose_lines_are_wrong_is_reported(lines: Any, field: str) -> None:
     with pytest.raises(Undecodable) as caught:
         BATCH_PATH.next([offer()], [said(207, {"responses": lines})], OPTIONS)
 

@@ -19,7 +19,7 @@ from tests.real_time import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def test_what_the_twin_sells_is_told_to_a_queue(tmp_path: Path) -> None:
+def test_what_the_twin_sells_is_sent_to_a_queue(tmp_path: Path) -> None:
     with running_moto(tmp_path) as url:
         queue_url = ask(url, "CreateQueue", QueueName="amazon")["QueueUrl"]
         faults, tell = Faults(duplicates=1), to_queue(queue_url, "eu-central-1")

@@ -62,14 +62,14 @@ class Recorded:
             await self._twin.app(scope, heard, send)
             path, query = scope["raw_path"].decode(), parse_qs(scope["query_string"].decode())
             is_form = path.startswith("/auth")
-            told = parse_qs(body.decode()) if is_form else json.loads(bytes(body) or b"null")
-            self.asked.append((scope["method"], path, query, told))
+            document = parse_qs(body.decode()) if is_form else json.loads(bytes(body) or b"null")
+            self.asked.append((scope["method"], path, query, document))
 
         return kept
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[Any, list[Asked]]:
+def conversation() -> tuple[Any, list[Asked]]:
     """What the SDK was answered, and what it asked."""
     packages, clock = installed("amzn-sp-api"), HandClock()
     twin = AmazonTwin(Faults(), clock, credentials=SECRETS, effect_s=0, feed_s=0)
@@ -90,18 +90,18 @@ def told() -> tuple[Any, list[Asked]]:
     return json.loads(ended.stdout), recorded.asked
 
 
-def test_the_sdk_understands_the_twin(told: Any) -> None:
+def test_the_sdk_understands_the_twin(conversation: Any) -> None:
     assert {
         "patched": "ACCEPTED",
         "found": [4],
         "fed": "DONE",
         "batch": [[200, 7]],
         "orders": [["UNSHIPPED", 2]],
-    } == told[0]
+    } == conversation[0]
 
 
-def test_the_adapter_asks_as_the_sdk_does(told: Any) -> None:
-    login, *asked = told[1]
+def test_the_adapter_asks_as_the_sdk_does(conversation: Any) -> None:
+    login, *asked = conversation[1]
     since = datetime.fromtimestamp(NOON - 3_600, UTC)
     search = OrderSearchOptions(marketplace_ids=(OPTIONS.marketplace_id,), since=since)
     presigned = asked[3][1]

@@ -14,22 +14,28 @@ from holdfast.adapters.systems.amazon.listings import PATCH_PATH, READ_BACK
 from holdfast.adapters.systems.amazon.listings_feed import FEED_PATH
 from holdfast.adapters.systems.amazon.order_search import POLL, OrderSearchOptions
 from holdfast.adapters.twins.faults import Faults
-from tests.adapters.systems.amazon.amazon_channel import NOON, OPTIONS, Told, offer, told
+from tests.adapters.systems.amazon.amazon_channel import (
+    NOON,
+    OPTIONS,
+    AmazonChannel,
+    connected,
+    offer,
+)
 
 
-def events(channel: Told) -> list[Any]:
+def events(channel: AmazonChannel) -> list[Any]:
     """What the notifications that are due say."""
     due = channel.twin.deliveries.due()
     messages = [Message(delivery.body) for _, delivery in due]
     return [event for each in messages for event in LISTINGS.decode(each, OPTIONS)]
 
 
-def shown(channel: Told) -> dict[tuple[str, str], int]:
+def shown(channel: AmazonChannel) -> dict[tuple[str, str], int]:
     return channel.twin.books().shown
 
 
 async def test_a_patch_is_shown_after_a_while_and_echoed() -> None:
-    async with told() as channel:
+    async with connected() as channel:
         channel.twin.list_item("MUG", DEFAULT=9)
         found = await channel.publish(PATCH_PATH, offer("MUG", 4))
         before = shown(channel)
@@ -44,7 +50,7 @@ async def test_a_patch_is_shown_after_a_while_and_echoed() -> None:
 
 
 async def test_a_listing_that_is_not_taken_is_rejected_by_its_reason() -> None:
-    async with told() as channel:
+    async with connected() as channel:
         channel.twin.list_item("MUG", DEFAULT=9).is_blocked = True
         blocked = await channel.publish(PATCH_PATH, offer("MUG", 4))
         unknown = await channel.publish(PATCH_PATH, offer("NO SUCH", 4))
@@ -58,7 +64,7 @@ async def test_a_listing_that_is_not_taken_is_rejected_by_its_reason() -> None:
 
 @pytest.mark.parametrize("count", [3, 40], ids=["plain", "packed"])
 async def test_a_feed_is_shown_and_its_errors_are_rejected(count: int) -> None:
-    async with told(feed_s=60) as channel:
+    async with connected(feed_s=60) as channel:
         for number in range(count):
             listing = channel.twin.list_item(f"SKU-{number}", DEFAULT=1)
             listing.is_blocked = number % 2 == 1
@@ -74,7 +80,7 @@ async def test_a_feed_is_shown_and_its_errors_are_rejected(count: int) -> None:
 
 
 async def test_a_feed_that_fails_is_offered_again() -> None:
-    async with told(Faults(partial=1), feed_s=60) as channel:
+    async with connected(Faults(partial=1), feed_s=60) as channel:
         channel.twin.list_item("MUG", DEFAULT=1)
         found = await channel.publish(FEED_PATH, offer("MUG", 4))
 
@@ -82,7 +88,7 @@ async def test_a_feed_that_fails_is_offered_again() -> None:
 
 
 async def test_the_newer_of_two_quantities_of_a_location_stays() -> None:
-    async with told(adapter=LOCATIONS) as channel:
+    async with connected(adapter=LOCATIONS) as channel:
         channel.twin.list_item("MUG", STORE=1)
         newer = await channel.publish(BATCH_PATH, offer("MUG", 7, "STORE", 2))
         older = await channel.publish(
@@ -96,7 +102,7 @@ async def test_the_newer_of_two_quantities_of_a_location_stays() -> None:
 
 
 async def test_lines_that_are_put_off_are_offered_again() -> None:
-    async with told(Faults(seed=3, partial=0.5), adapter=LOCATIONS) as channel:
+    async with connected(Faults(seed=3, partial=0.5), adapter=LOCATIONS) as channel:
         offers = [offer(f"SKU-{number}", 5, "STORE") for number in range(10)]
         for each in offers:
             channel.twin.list_item(each.item, STORE=1)
@@ -110,7 +116,7 @@ async def test_lines_that_are_put_off_are_offered_again() -> None:
 
 
 async def test_what_is_shown_can_be_read_back() -> None:
-    async with told() as channel:
+    async with connected() as channel:
         for number in range(45):
             channel.twin.list_item(f"SKU-{number}", DEFAULT=number)
         found: dict[str, int] = {}
@@ -128,7 +134,7 @@ async def test_what_is_shown_can_be_read_back() -> None:
 
 
 async def test_a_token_that_expires_on_the_way_is_renewed() -> None:
-    async with told(token_s=50, feed_s=60) as channel:
+    async with connected(token_s=50, feed_s=60) as channel:
         channel.twin.list_item("MUG", DEFAULT=1)
         found = await channel.publish(FEED_PATH, offer("MUG", 4))
         channel.clock.now += 1_000
@@ -138,8 +144,8 @@ async def test_a_token_that_expires_on_the_way_is_renewed() -> None:
     assert 0 == channel.away
 
 
-async def test_a_login_that_is_refused_is_told() -> None:
-    async with told() as channel:
+async def test_a_login_that_is_refused_is_reported() -> None:
+    async with connected() as channel:
         channel.twin.end_sessions()
         channel.partner._secrets = {"client_id": "c", "client_secret": "s", "refresh_token": "x"}
         with pytest.raises(Refused, match="invalid_grant"):
@@ -147,7 +153,7 @@ async def test_a_login_that_is_refused_is_told() -> None:
 
 
 async def test_an_outage_is_waited_for() -> None:
-    async with told(Faults(outages=((NOON, NOON + 600),))) as channel:
+    async with connected(Faults(outages=((NOON, NOON + 600),))) as channel:
         channel.twin.list_item("MUG", DEFAULT=1)
         found = await channel.publish(PATCH_PATH, offer("MUG", 4))
 
@@ -156,7 +162,7 @@ async def test_an_outage_is_waited_for() -> None:
 
 
 async def test_more_than_the_usage_plan_grants_is_throttled() -> None:
-    async with told() as channel:
+    async with connected() as channel:
         channel.twin.list_item("MUG", DEFAULT=1)
         for number in range(6):
             await channel.publish(PATCH_PATH, offer("MUG", number))
@@ -168,7 +174,7 @@ async def test_more_than_the_usage_plan_grants_is_throttled() -> None:
 
 
 def states(found: list[Any]) -> dict[str, tuple[int, int, int]]:
-    """Order -> units ordered, shipped and cancelled, the furthest that was told."""
+    """Order -> units ordered, shipped and cancelled, the furthest that was reported."""
     furthest: dict[str, tuple[int, int, int]] = {}
     for event in found:
         if isinstance(event, OrderEvent):
@@ -181,11 +187,11 @@ def states(found: list[Any]) -> dict[str, tuple[int, int, int]]:
 
 async def test_notifications_and_searches_tell_the_same_orders() -> None:
     faults = Faults(seed=5, duplicates=0.5, delay_s=600)
-    async with told(faults) as channel:
+    async with connected(faults) as channel:
         sold(channel)
         channel.clock.now += 1_200
         notified = states(events(channel))
-    async with told(adapter=ORDERS, options=SEARCHED) as channel:
+    async with connected(adapter=ORDERS, options=SEARCHED) as channel:
         sold(channel)
         channel.clock.now += 1_200
         searched = states(await search(channel))
@@ -196,7 +202,7 @@ async def test_notifications_and_searches_tell_the_same_orders() -> None:
 
 
 async def test_notifications_that_are_lost_are_made_up_for_by_a_search() -> None:
-    async with told(Faults(dropped=1), adapter=ORDERS, options=SEARCHED) as channel:
+    async with connected(Faults(dropped=1), adapter=ORDERS, options=SEARCHED) as channel:
         sold(channel)
         early = await search(channel)
         assert [] == events(channel)
@@ -211,7 +217,7 @@ SEARCHED = OrderSearchOptions(
 )
 
 
-def sold(channel: Told) -> None:
+def sold(channel: AmazonChannel) -> None:
     """Orders of three units each, in all states that there are."""
     twin = channel.twin
     twin.list_item("MUG", DEFAULT=330)
@@ -231,7 +237,7 @@ def sold(channel: Told) -> None:
     assert twin.sell("MUG", "DEFAULT", 1) is None
 
 
-async def search(channel: Told) -> list[Any]:
+async def search(channel: AmazonChannel) -> list[Any]:
     """The events of a search, from page to page."""
     found: list[Any] = []
     cursor, has_more = "", True
@@ -254,7 +260,7 @@ async def search(channel: Told) -> list[Any]:
 @pytest.mark.parametrize("seed", range(2))
 async def test_the_last_offer_is_shown_whatever_goes_wrong(seed: int) -> None:
     faults = Faults(seed=seed, throttled=0.1, lost=0.1, expired=0.1, partial=0.2)
-    async with told(faults, adapter=LOCATIONS) as channel:
+    async with connected(faults, adapter=LOCATIONS) as channel:
         skus = [f"SKU-{number}" for number in range(10)]
         for sku in skus:
             channel.twin.list_item(sku, STORE=100)

@@ -30,8 +30,8 @@ def answered(data: Any, status: int = 200, **more: Any) -> Response:
 
 def cost(requested: int = 10, left: float = 1_000) -> dict[str, Any]:
     status = {"maximumAvailable": 2_000, "currentlyAvailable": left, "restoreRate": 100}
-    told = {"requestedQueryCost": requested, "actualQueryCost": None, "throttleStatus": status}
-    return {"extensions": {"cost": told}}
+    reported = {"requestedQueryCost": requested, "actualQueryCost": None, "throttleStatus": status}
+    return {"extensions": {"cost": reported}}
 
 
 def failed(code: str, **more: Any) -> Response:
@@ -108,8 +108,8 @@ def offer(item: int = 1, quantity: int = 5, shown: int | None = 3, node: int = 1
 
 def payload(*errors: Any, is_set: bool = False) -> Response:
     adjusted = {"id": gid("InventoryAdjustmentGroup", 1)} if is_set else None
-    told = {"inventoryAdjustmentGroup": adjusted, "userErrors": list(errors)}
-    return answered({"inventorySetQuantities": told})
+    result = {"inventoryAdjustmentGroup": adjusted, "userErrors": list(errors)}
+    return answered({"inventorySetQuantities": result})
 
 
 def error(code: str | None, *path: str) -> dict[str, Any]:

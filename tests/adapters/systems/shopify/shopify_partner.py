@@ -76,7 +76,7 @@ async def read_back(partner: Partner) -> list[Shown]:
 
 
 class Sweeps:
-    """The polls of orders: the latest state of each, and the cursor behind the last page."""
+    """The polls of orders: the latest state of each, and the cursor after the last page."""
 
     def __init__(self, partner: Partner, options: OrdersOptions) -> None:
         self.states: dict[str, OrderEvent] = {}

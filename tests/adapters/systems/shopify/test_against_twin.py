@@ -100,8 +100,8 @@ async def test_an_empty_bucket_says_for_how_long_to_wait() -> None:
         assert away.value.retry_after_s == pytest.approx(0.06)
         go_on(twin, 0.125)
         assert [Accepted()] == await walked(partner, [offer(1, None)])
-        told = await partner.ask_once(READ_BACK.request("", OPTIONS), granted)
-        assert (100, BURST, 6.5) == (told.rate, told.burst, told.tokens)
+        budget = await partner.ask_once(READ_BACK.request("", OPTIONS), granted)
+        assert (100, BURST, 6.5) == (budget.rate, budget.burst, budget.tokens)
 
 
 async def test_all_levels_are_read_within_the_limits_of_the_shop() -> None:
@@ -144,10 +144,10 @@ async def test_orders_are_polled_at_the_locations_that_ship_them() -> None:
         (each.location, int(each.quantity), int(each.shipped), int(each.cancelled))
         for each in sweeps.states[f"shopify/{first}"].lines
     ]
-    assert_told(sweeps, twin)
+    assert_as_in_books(sweeps, twin)
 
 
-def assert_told(sweeps: Sweeps, twin: ShopifyTwin) -> None:
+def assert_as_in_books(sweeps: Sweeps, twin: ShopifyTwin) -> None:
     """The states of all orders have the units of the shop's books."""
     is_open: Counter[tuple[str, str]] = Counter()
     shipped: Counter[tuple[str, str]] = Counter()
@@ -191,7 +191,7 @@ async def test_a_shop_that_fails_shows_in_the_end_what_there_is_and_never_sells_
             orders = twin.shop.orders.values()
             taken = sum(line.quantity for order in orders for line in order.lines)
             assert taken + twin.shop.levels[STOCKED] <= units
-    assert_told(sweeps, twin)
+    assert_as_in_books(sweeps, twin)
     assert units == sold(sweeps) + twin.shop.levels[STOCKED]
 
 

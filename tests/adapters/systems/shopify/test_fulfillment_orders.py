@@ -48,8 +48,8 @@ def lines_of(body: Any, options: OrdersOptions = ORDERS) -> list[tuple[str, str,
 
 def sweep(cursor: str, *pages: Any) -> Page:
     """Ask for pages of changes; the orders that they name are not asked for."""
-    for told in pages:
-        page = polled.page(answered({"fulfillmentOrders": told}), cursor, ORDERS)
+    for orders in pages:
+        page = polled.page(answered({"fulfillmentOrders": orders}), cursor, ORDERS)
         cursor = json.dumps({**json.loads(page.cursor), "orders": []})
     return page
 
@@ -190,11 +190,11 @@ def test_the_next_sweep_begins_a_while_before_the_newest_change_and_skips_what_i
 
 @pytest.mark.parametrize("date", ["Thu, 26 Nov 2026 12:00:01 GMT", "", "today"])
 def test_an_order_whose_second_is_not_over_is_asked_for_again(date: str) -> None:
-    told = answered({"fulfillmentOrders": nodes(changed(1, 7, "2026-11-26T12:00:00Z"))})
-    now = Response(told.status, {"date": date}, told.body)
+    response = answered({"fulfillmentOrders": nodes(changed(1, 7, "2026-11-26T12:00:00Z"))})
+    now = Response(response.status, {"date": date}, response.body)
     page = polled.page(now, "", ORDERS)
     cursor = json.dumps({**json.loads(page.cursor), "orders": []})
-    assert polled.page(told, cursor, ORDERS).has_more
+    assert polled.page(response, cursor, ORDERS).has_more
 
 
 def test_a_sweep_of_several_pages_goes_on_where_the_last_one_ended() -> None:

@@ -33,11 +33,13 @@ def level(item: int, quantity: int) -> dict[str, Any]:
 
 
 def page(location: int, *levels: Any, cursor: str | None = None) -> tuple[list[Shown], str]:
-    told = {
+    document = {
         "id": gid("Location", location),
         "inventoryLevels": nodes(*levels, has_more=cursor is not None, cursor=cursor),
     }
-    shown, next_cursor = READ_BACK.page(answered({"locations": PLACES, "location": told}), OPTIONS)
+    shown, next_cursor = READ_BACK.page(
+        answered({"locations": PLACES, "location": document}), OPTIONS
+    )
     return list(shown), next_cursor
 
 
@@ -67,8 +69,8 @@ def test_a_shop_without_locations_shows_nothing() -> None:
 
 
 def test_a_location_that_is_gone_ends_the_reading() -> None:
-    told = answered({"locations": PLACES, "location": None})
-    assert ([], "") == READ_BACK.page(told, OPTIONS)
+    response = answered({"locations": PLACES, "location": None})
+    assert ([], "") == READ_BACK.page(response, OPTIONS)
 
 
 def test_more_locations_than_were_asked_for_are_not_left_out_silently() -> None:

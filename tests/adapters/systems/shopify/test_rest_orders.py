@@ -32,7 +32,7 @@ def lines_of(
     ]
 
 
-def test_an_order_is_sold_and_told_as_it_stands() -> None:
+def test_an_order_is_sold_and_reported_as_it_stands() -> None:
     assert [
         OrderEvent(
             source=SOURCE,
@@ -94,7 +94,7 @@ def test_a_line_without_a_sku_is_of_its_variant_and_of_none_is_left_out() -> Non
     assert [Ignored("no_items")] == decoded("orders/updated", tip)
 
 
-def test_an_order_of_which_no_location_is_told_is_left_to_the_poll() -> None:
+def test_an_order_without_a_location_is_left_to_the_poll() -> None:
     assert [Ignored("no_location")] == decoded("orders/create", order(), SPREAD)
     shipped = order(line(fulfillable_quantity=0), fulfillments=[fulfillment(5)])
     assert [Ignored("no_location")] == decoded("orders/updated", shipped, SPREAD)
@@ -143,9 +143,9 @@ def test_each_unit_is_open_shipped_or_cancelled(
     at = "2026-11-26T12:00:00Z" if is_cancelled else None
     body = order(line_items=lines, fulfillments=sent, cancelled_at=at)
     (event,) = decoded("orders/updated", body)
-    told = event.lines if isinstance(event, OrderEvent) else ()
-    assert len(units) == len(told)
-    for found, (still_open, shipped, _) in zip(told, units, strict=True):
+    event_lines = event.lines if isinstance(event, OrderEvent) else ()
+    assert len(units) == len(event_lines)
+    for found, (still_open, shipped, _) in zip(event_lines, units, strict=True):
         rest = int(found.quantity - found.shipped - found.cancelled)
         assert (shipped, 0 if is_cancelled else still_open) == (int(found.shipped), rest)
-    assert [sum(each) for each in units] == [each.quantity for each in told]
+    assert [sum(each) for each in units] == [each.quantity for each in event_lines]

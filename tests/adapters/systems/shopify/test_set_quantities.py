@@ -40,9 +40,9 @@ def entry(place: int, field: str) -> tuple[str, ...]:
 
 
 def test_an_offer_is_compared_and_set() -> None:
-    told = variables(walk())
-    assert ("available", "correction") == (told["input"]["name"], told["input"]["reason"])
-    assert f"holdfast://offers/{told['key']}" == told["input"]["referenceDocumentUri"]
+    sent = variables(walk())
+    assert ("available", "correction") == (sent["input"]["name"], sent["input"]["reason"])
+    assert f"holdfast://offers/{sent['key']}" == sent["input"]["referenceDocumentUri"]
     assert [
         {
             "inventoryItemId": gid("InventoryItem", 1),
@@ -56,7 +56,7 @@ def test_an_offer_is_compared_and_set() -> None:
             "quantity": 5,
             "changeFromQuantity": None,
         },
-    ] == told["input"]["quantities"]
+    ] == sent["input"]["quantities"]
 
 
 def test_the_same_offers_have_the_same_key_and_others_have_another() -> None:
@@ -71,7 +71,7 @@ def test_what_was_set_is_accepted() -> None:
     assert [Accepted(), Accepted()] == walk(payload()), "it showed that already"
 
 
-def test_a_stale_offer_is_told_what_the_shop_shows_and_the_others_wait() -> None:
+def test_a_stale_offer_learns_what_the_shop_shows_and_the_others_wait() -> None:
     stale = payload(error("CHANGE_FROM_QUANTITY_STALE", *entry(0, "changeFromQuantity")))
     asked = walk(stale)
     assert {"i0": gid("InventoryItem", 1), "l0": gid("Location", 100)} == variables(asked)
@@ -119,17 +119,17 @@ def test_an_offer_that_is_wrong_is_rejected_by_its_field(code: str | None, field
 
 
 def test_an_offer_that_is_wrong_and_stale_is_rejected() -> None:
-    told = payload(
+    response = payload(
         error("INVALID_LOCATION", *entry(0, "locationId")),
         error("CHANGE_FROM_QUANTITY_STALE", *entry(0, "changeFromQuantity")),
     )
-    assert isinstance(walk(told)[0], Rejected)
+    assert isinstance(walk(response)[0], Rejected)
 
 
 def test_what_is_wrong_with_none_of_the_offers_is_refused_as_a_whole() -> None:
-    for told in (error("INVALID_REASON", "input", "reason"), error("INVALID_NAME")):
+    for fault in (error("INVALID_REASON", "input", "reason"), error("INVALID_NAME")):
         with pytest.raises(Refused):
-            walk(payload(told))
+            walk(payload(fault))
     with pytest.raises(Refused):
         walk(payload(error("INVALID_LOCATION", *entry(2, "locationId"))))
 
@@ -157,7 +157,7 @@ def test_a_bucket_that_is_empty_is_waited_for_until_it_has_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "response",
     [
         failed("ACCESS_DENIED"),
         answered(None, status=403),
@@ -165,22 +165,22 @@ def test_a_bucket_that_is_empty_is_waited_for_until_it_has_enough() -> None:
         answered(None, errors=["no"]),
     ],
 )
-def test_an_answer_that_no_wait_heals_is_refused(told: Any) -> None:
+def test_an_answer_that_no_wait_heals_is_refused(response: Any) -> None:
     with pytest.raises(Refused):
-        walk(told)
+        walk(response)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "response",
     [
         answered({}),
         answered({"inventorySetQuantities": {"userErrors": None}}),
         answered({"inventorySetQuantities": {"userErrors": ["no"]}}),
     ],
 )
-def test_an_answer_that_is_none_is_undecodable(told: Any) -> None:
+def test_an_answer_that_is_none_is_undecodable(response: Any) -> None:
     with pytest.raises(Undecodable):
-        walk(told)
+        walk(response)
     stale = payload(error("CHANGE_FROM_QUANTITY_STALE", *entry(0, "changeFromQuantity")))
     with pytest.raises(Undecodable):
         walk(stale, answered({"q0": {"inventoryLevel": {"quantities": []}}}))

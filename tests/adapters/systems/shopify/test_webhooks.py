@@ -105,7 +105,7 @@ def test_what_a_refund_does_not_bring_back_is_ignored(restock_type: str, reason:
     assert [Ignored(reason)] == decoded("refunds/create", refund(restock_type))
 
 
-def test_returns_may_be_told_by_somebody_else() -> None:
+def test_returns_may_be_reported_by_somebody_else() -> None:
     options = WebhookOptions(shop=DOMAIN, location="100", returns=False)
     assert [Ignored("returns")] == decoded("refunds/create", refund("return"), options)
     bare = line(sku=None, variant_id=None)

@@ -67,8 +67,8 @@ def row(origin: dict[str, Any], target: dict[str, Any], /, **values: Any) -> dic
 def shipped(reference: str | None) -> dict[str, Any]:
     """The fields of a move of a customer shipment with this reference."""
     written = time_tag(WRITTEN.replace(second=51))
-    told = {"id": 5, "reference": reference, "last_modified_at": written}
-    return {"shipment": "stock.shipment.out,5", "shipment.": told}
+    shipment = {"id": 5, "reference": reference, "last_modified_at": written}
+    return {"shipment": "stock.shipment.out,5", "shipment.": shipment}
 
 
 def message(values: Any) -> Message:

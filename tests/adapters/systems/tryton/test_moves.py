@@ -109,9 +109,9 @@ def test_a_shipment_of_a_reservation_is_its_goods_issue_at_the_time_of_the_shipm
         assert FactKind.SALE is sold.kind
 
 
-def test_a_done_move_that_is_cancelled_is_told_and_reversed() -> None:
-    told, undone = decode(row(STO, CUSTOMER, state="cancelled"))
-    assert [told] == decode(row(STO, CUSTOMER))
+def test_a_done_move_that_is_cancelled_is_reported_and_reversed() -> None:
+    done, undone = decode(row(STO, CUSTOMER, state="cancelled"))
+    assert [done] == decode(row(STO, CUSTOMER))
     assert ("reversal", "move/17/cancelled", "WH", 3) == brief(undone)
     assert ("move/17", FactKind.SALE, None) == (
         undone.reverses.event_id,
@@ -128,7 +128,7 @@ def test_the_reversal_of_a_transfer_repeats_both_of_its_facts() -> None:
     assert (receipt.reference, receipt.location) == (unreceived.reference, unreceived.location)
 
 
-def test_the_reversal_of_a_goods_issue_is_not_told_with_another_instant() -> None:
+def test_the_reversal_of_a_goods_issue_is_not_reported_with_another_instant() -> None:
     ours = shipped("holdfast:R-17 (09f911029d74e35b)")
     (undone,) = decode(row(STO, CUSTOMER, state="cancelled", **ours))
     assert FactKind.REVERSAL is undone.kind
@@ -284,7 +284,7 @@ def asked(request: Any) -> list[Any]:
     return list(json.loads(request.body)["params"])
 
 
-def test_pages_go_on_behind_the_last_row_and_a_sweep_begins_a_window_before_it() -> None:
+def test_pages_go_on_after_the_last_row_and_a_sweep_begins_a_window_before_it() -> None:
     options = OPTIONS.model_copy(update={"page_size": 2})
     request = moves.request("", options)
     assert "/erp/rpc/" == request.url
@@ -294,8 +294,8 @@ def test_pages_go_on_behind_the_last_row_and_a_sweep_begins_a_window_before_it()
     rows = [row(STO, CUSTOMER, id=number) for number in (1, 2)]
     full = moves.page(answer(rows), "", options)
     assert (2, True) == (len(full.messages), full.has_more)
-    behind = json.dumps(asked(moves.request(full.cursor, options))[0])
-    assert '["id", ">", 2]' in behind
+    after = json.dumps(asked(moves.request(full.cursor, options))[0])
+    assert '["id", ">", 2]' in after
     last = moves.page(answer(rows[:1]), full.cursor, options)
     assert not last.has_more
     begin = time_tag(WRITTEN - timedelta(seconds=300))

@@ -162,7 +162,7 @@ def test_a_fulfilment_goes_out_as_a_done_shipment_and_comes_back_as_its_goods_is
     }
 
 
-def test_a_crash_behind_each_request_ships_nothing_twice(erp: Erp, feed: Driven) -> None:
+def test_a_crash_after_each_request_ships_nothing_twice(erp: Erp, feed: Driven) -> None:
     erp.receive("TS-A", 100, "STO")
     change = fulfilled("R-0", "WH", 3)
     feed.requests.clear()
@@ -236,7 +236,7 @@ async def test_the_erp_posts_late_and_counts_before_between_and_after_in_all_24_
     tmp_path: Path, erp: Erp, feed: Driven, books: Driven
 ) -> None:
     """10 units arrive, 3 are shipped here. Tryton counts before that, between that and its own
-    posting, and behind it. Whatever order the three counts and the posting come in, 7 are on hand.
+    posting, and after it. Whatever order the three counts and the posting come in, 7 are on hand.
     """
     skus = [f"TS-{number:02}" for number in range(24)]
     erp.add_products(*(sku[2:] for sku in skus))
@@ -284,13 +284,13 @@ async def fulfil(client: Client, skus: list[str]) -> list[Change]:
             await client.commit(f"R/{sku}")
             await client.fulfill(f"R/{sku}")
         while len(changes) < len(skus):
-            told = changes_of(await anext(responses))
-            changes += [each for each in told if each.state == "FULFILLED"]
+            received = changes_of(await anext(responses))
+            changes += [each for each in received if each.state == "FULFILLED"]
     return changes
 
 
 def counts_of(books: Driven, skus: list[str], since: datetime | None) -> dict[str, StockFact]:
-    """Counts of the warehouse that are of instants behind a time."""
+    """Counts of the warehouse that are of instants after a time."""
     counts: dict[str, StockFact] = {}
 
     def has_all() -> bool:
@@ -304,6 +304,6 @@ def counts_of(books: Driven, skus: list[str], since: datetime | None) -> dict[st
 
 
 def is_later(fact: StockFact, time: datetime | None) -> bool:
-    """Whether a fact is of behind a time."""
+    """Whether a fact is of after a time."""
     assert fact.time is not None
     return time is None or fact.time > time

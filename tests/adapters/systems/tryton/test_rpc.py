@@ -16,10 +16,10 @@ OPTIONS = rpc.Options.model_validate(samples.OPTIONS)
 
 def test_a_login_becomes_the_header_of_its_session() -> None:
     request = rpc.LOGIN.request(OPTIONS, {"password": "secret"})
-    told = json.loads(request.body)
+    document = json.loads(request.body)
     assert ("common.db.login", ["holdfast", {"password": "secret"}]) == (
-        told["method"],
-        told["params"],
+        document["method"],
+        document["params"],
     )
     (header,) = rpc.LOGIN.session(answer([7, "token", None])).values()
     scheme, session = header.split()
@@ -56,7 +56,7 @@ def test_each_answer_without_a_result_says_what_to_do(
         rpc.result(response)
 
 
-def test_a_wait_that_tryton_asks_for_is_told() -> None:
+def test_a_wait_that_tryton_asks_for_is_reported() -> None:
     with pytest.raises(Throttled) as throttled:
         rpc.result(answer(None, 429, **{"retry-after": "7"}))
     assert 7.0 == throttled.value.after_s

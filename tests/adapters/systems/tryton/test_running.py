@@ -111,8 +111,8 @@ def test_stock_here_and_in_the_books_comes_out_equal_through_kills_of_each(
         kill(chance.choice((node, server, adapters)))
 
     erp = server.user()
-    wait_until(lambda: in_books(erp, "TS-A") == expected, told(node, erp, adapters), SETTLE_S)
-    wait_until(lambda: on_hand(node, "TS-A") == expected, told(node, erp, adapters), SETTLE_S)
+    wait_until(lambda: in_books(erp, "TS-A") == expected, state_of(node, erp, adapters), SETTLE_S)
+    wait_until(lambda: on_hand(node, "TS-A") == expected, state_of(node, erp, adapters), SETTLE_S)
     adapters.wait_idle(SETTLE_S)
     letters = adapters.command("dead-letters").stdout
     assert all(each["dead_letters"] == 0 for each in adapters.status()["adapters"]), letters
@@ -138,8 +138,8 @@ def test_an_order_that_tryton_ships_itself_is_not_shipped_again(
     adapters.wait_idle()
 
     references = erp.call("stock.shipment.out.search_read", [], 0, 9, None, ["reference"])
-    told = [row["reference"].split(" ")[0] for row in references]
-    assert ["holdfast:R-17", "holdfast:R-18"] == sorted(told)
+    shipped = [row["reference"].split(" ")[0] for row in references]
+    assert ["holdfast:R-17", "holdfast:R-18"] == sorted(shipped)
     assert {"WH": 5} == on_hand(node, "TS-A")
 
 
@@ -154,7 +154,7 @@ def kill(victim: NodeProcess | TrytonServer | AdaptersProcess) -> None:
     victim.start()
 
 
-def told(node: NodeProcess, erp: Erp, adapters: AdaptersProcess) -> str:
+def state_of(node: NodeProcess, erp: Erp, adapters: AdaptersProcess) -> str:
     """What it is, for the message of a failure."""
     with suppress(httpx.HTTPError, ErpError):
         return f"{on_hand(node, 'TS-A')} {in_books(erp, 'TS-A')} {adapters.status()}"

@@ -210,13 +210,13 @@ def test_it_does_not_concern_tryton_what_leaves_a_location_whose_books_it_does_n
 def test_it_concerns_tryton_when_units_leave_and_when_they_have_not_after_all() -> None:
     assert OUTBOUND.concerns(SHIPPED, OPTIONS)
     assert OUTBOUND.concerns(BACK, OPTIONS)
-    told = replace(SHIPPED, correlation_id="tryton/move/17")
+    from_tryton = replace(SHIPPED, correlation_id="tryton/move/17")
     held = replace(SHIPPED, from_state="UNSPECIFIED", state="HELD")
     returned = replace(SHIPPED, from_state="FULFILLED", state="RETURNED")
-    assert not any(OUTBOUND.concerns(each, OPTIONS) for each in (told, held, returned))
+    assert not any(OUTBOUND.concerns(each, OPTIONS) for each in (from_tryton, held, returned))
 
 
-def test_a_session_that_ended_is_told_from_a_refusal() -> None:
+def test_a_session_that_ended_is_distinguished_from_a_refusal() -> None:
     with pytest.raises(SessionExpired):
         steps(SHIPPED, answer(None, status=401))
 

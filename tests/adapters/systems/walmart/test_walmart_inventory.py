@@ -61,16 +61,16 @@ def shown(both: Beside) -> dict[tuple[str, str], int]:
 # One by one
 
 
-def test_all_nodes_of_a_sku_are_told_in_one_request_and_show_what_was_offered() -> None:
+def test_all_nodes_of_a_sku_are_set_in_one_request_and_show_what_was_offered() -> None:
     both = beside()
     offers = [offer("MUG", NODE, 5), offer("PEN/BLUE 1", NODE, 2), offer("MUG", OTHER, 7)]
     assert both.publish(PUT, offers) == [Accepted()] * 3
     assert shown(both) == {("MUG", NODE): 5, ("MUG", OTHER): 7, ("PEN/BLUE 1", NODE): 2}
-    told = [request for request in both.driven.requests if request.method == "PUT"]
+    puts = [request for request in both.driven.requests if request.method == "PUT"]
     assert [
         "/v3/inventories/MUG",
         "/v3/inventories/PEN%2FBLUE%201",
-    ] == [request.url for request in told]
+    ] == [request.url for request in puts]
 
 
 def test_a_walk_takes_the_tokens_of_all_that_it_reads_with_the_first() -> None:
@@ -192,29 +192,29 @@ def test_items_that_walmart_failed_at_are_deferred() -> None:
 
 def test_a_feed_that_fails_as_a_whole_blames_no_offer() -> None:
     errors = {"ingestionError": [{"code": "ERR", "description": "no JSON"}]}
-    told = [answer({"feedId": "F"}), answer({"feedStatus": "ERROR", "ingestionErrors": errors})]
+    answers = [answer({"feedId": "F"}), answer({"feedStatus": "ERROR", "ingestionErrors": errors})]
     with pytest.raises(Refused, match="feed F: ERR: no JSON"):
-        feed([offer("MUG", NODE, 5)], told, None)
+        feed([offer("MUG", NODE, 5)], answers, None)
 
 
 @pytest.mark.parametrize("status", ["RECEIVED", "INPROGRESS"])
 def test_a_feed_under_way_is_waited_for(status: str) -> None:
-    told = [answer({"feedId": "F"}), answer({"feedStatus": status})]
-    step = feed([offer("MUG", NODE, 5)], told, None)
+    answers = [answer({"feedId": "F"}), answer({"feedStatus": status})]
+    step = feed([offer("MUG", NODE, 5)], answers, None)
     assert isinstance(step, Wait)
     assert (60.0, "GET") == (step.seconds, step.request.method)
 
 
 def test_a_feed_of_an_unknown_status_is_an_error() -> None:
-    told = [answer({"feedId": "F"}), answer({"feedStatus": "LOST"})]
+    answers = [answer({"feedId": "F"}), answer({"feedStatus": "LOST"})]
     with pytest.raises(Undecodable, match="feedStatus is 'LOST'"):
-        feed([offer("MUG", NODE, 5)], told, None)
+        feed([offer("MUG", NODE, 5)], answers, None)
 
 
 def test_a_feed_that_tells_fewer_items_than_it_counts_ends() -> None:
     done = {"feedStatus": "PROCESSED", "itemsReceived": 2, "itemsFailed": 1}
-    told = [answer({"feedId": "F"}), answer(done)]
-    assert feed([offer("MUG", NODE, 5)], told, None) == [Deferred()]
+    answers = [answer({"feedId": "F"}), answer(done)]
+    assert feed([offer("MUG", NODE, 5)], answers, None) == [Deferred()]
 
 
 def test_the_largest_feed_is_within_what_walmart_takes() -> None:
@@ -240,16 +240,16 @@ def test_what_walmart_shows_is_read_page_by_page() -> None:
         found += page
         if not cursor:
             break
-    told = {(each.item, each.node): each.quantity for each in found}
-    assert told == shown(both)
-    assert 4 == told["S7", NODE]
+    quantities = {(each.item, each.node): each.quantity for each in found}
+    assert quantities == shown(both)
+    assert 4 == quantities["S7", NODE]
     assert 3 == len(both.driven.requests)
 
 
 def test_more_reserved_than_there_is_shows_none() -> None:
     node = {"shipNode": NODE, "availToSellQty": {"unit": "EACH", "amount": -2}}
-    told = answer({"elements": {"inventories": [{"sku": "MUG", "nodes": [node]}]}})
-    [each], cursor = read_page(told, None)
+    response = answer({"elements": {"inventories": [{"sku": "MUG", "nodes": [node]}]}})
+    [each], cursor = read_page(response, None)
     assert (0, "") == (each.quantity, cursor)
 
 
@@ -293,8 +293,8 @@ def test_requests_and_examples_are_as_walmarts_models_say() -> None:
 
 
 def test_published_examples_are_understood() -> None:
-    told = example("inventory.getMultiNodeInventoryForAllSkuAndAllShipNodes.response200")
-    found, cursor = read_page(answer(told), None)
+    document = example("inventory.getMultiNodeInventoryForAllSkuAndAllShipNodes.response200")
+    found, cursor = read_page(answer(document), None)
     assert [
         ("AI-IGH4-5509", "361451354333223041", 93),
         ("AI-IGH4-5509", "100009", 433),
@@ -347,7 +347,7 @@ def test_each_offer_has_its_verdict_and_is_shown_whatever_is_sold(
             assert shown(both)[pair] == max(0, each.quantity - hidden)
 
 
-def test_an_offer_is_told_alike_each_time() -> None:
+def test_an_offer_is_sent_the_same_way_each_time() -> None:
     offers = [offer("MUG", NODE, 5)]
     assert feed(offers, [], None) == feed(offers, [], None)
     assert put(offers, [], None) != put([replace(offers[0], item="PEN")], [], None)

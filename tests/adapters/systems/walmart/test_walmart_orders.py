@@ -43,12 +43,14 @@ def message(order: Any) -> Message:
 
 
 def order(*statuses: tuple[str, str], quantity: str = "3", **others: Any) -> dict[str, Any]:
-    told = [{"status": name, "statusQuantity": {"amount": units}} for name, units in statuses]
+    line_statuses = [
+        {"status": name, "statusQuantity": {"amount": units}} for name, units in statuses
+    ]
     line = {
         "lineNumber": "1",
         "item": {"sku": "MUG"},
         "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": quantity},
-        "orderLineStatuses": {"orderLineStatus": told},
+        "orderLineStatuses": {"orderLineStatus": line_statuses},
     }
     return {
         "purchaseOrderId": "17",
@@ -59,8 +61,8 @@ def order(*statuses: tuple[str, str], quantity: str = "3", **others: Any) -> dic
     }
 
 
-def decoded(told: Any) -> OrderEvent:
-    [event] = decode(message(told), OPTIONS)
+def decoded(document: Any) -> OrderEvent:
+    [event] = decode(message(document), OPTIONS)
     assert isinstance(event, OrderEvent)
     return event
 
@@ -69,7 +71,7 @@ def answer(document: Any, status: int = 200) -> Response:
     return Response(status, {}, json.dumps(document).encode())
 
 
-def told_by(both: Beside) -> list[OrderEvent]:
+def events_of(both: Beside) -> list[OrderEvent]:
     events = both.driven.decoded(both.driven.poll())
     return [each for each in events if isinstance(each, OrderEvent)]
 
@@ -116,7 +118,7 @@ def test_an_event_of_an_order_has_an_id_of_its_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "field"),
+    ("document", "field"),
     [
         ([], "body"),
         (order() | {"purchaseOrderId": ""}, "purchaseOrderId"),
@@ -133,17 +135,17 @@ def test_an_event_of_an_order_has_an_id_of_its_state() -> None:
         (order(quantity="many"), "orderLines.orderLine[0].orderLineQuantity.amount"),
     ],
 )
-def test_what_is_wrong_is_named(told: Any, field: str) -> None:
+def test_what_is_wrong_is_named(document: Any, field: str) -> None:
     with pytest.raises(Undecodable) as caught:
-        list(decode(message(told), OPTIONS))
+        list(decode(message(document), OPTIONS))
     assert caught.value.field.startswith(field)
 
 
 def test_published_orders_are_understood() -> None:
-    told = page(answer(example("orders.getAllOrders.response200")), "", OPTIONS)
-    assert told.has_more
-    events = [event for each in told.messages for event in decode(each, OPTIONS)]
-    assert len(events) == len(told.messages) == 10
+    polled = page(answer(example("orders.getAllOrders.response200")), "", OPTIONS)
+    assert polled.has_more
+    events = [event for each in polled.messages for event in decode(each, OPTIONS)]
+    assert len(events) == len(polled.messages) == 10
     [each] = decode(message(example("orders.getAnOrder.response200.ORDER")["order"]), OPTIONS)
     assert isinstance(each, OrderEvent)
     [line] = each.lines
@@ -154,38 +156,38 @@ def test_published_orders_are_understood() -> None:
 # Asking
 
 
-def test_orders_are_told_once_each_time_they_change() -> None:
+def test_orders_are_reported_once_each_time_they_change() -> None:
     both = beside()
     number = both.twin.sell("MUG", NODE, 3)
     assert number is not None
-    [placed] = told_by(both)
+    [placed] = events_of(both)
     assert (placed.order, placed.lines[0].quantity) == (f"walmart/{number}", Decimal(3))
-    [again] = told_by(both)
+    [again] = events_of(both)
     assert again == placed  # the overlap tells it once more, and its id is the same
     both.at += 60
     both.market.ship(number, 1)
     both.market.cancel(number, 2)
-    [changed] = told_by(both)
+    [changed] = events_of(both)
     assert changed.id != placed.id
     assert (changed.lines[0].shipped, changed.lines[0].cancelled) == (Decimal(1), Decimal(2))
 
 
-def test_orders_of_many_pages_are_all_told_and_old_ones_are_left_behind() -> None:
+def test_orders_of_many_pages_are_all_reported_and_old_ones_are_left_behind() -> None:
     both = beside()
     both.market.list_item("PEN", NODE, 1_000)
     for _ in range(450):
         both.twin.sell("PEN", NODE)
-    assert 450 == len(told_by(both))
+    assert 450 == len(events_of(both))
     assert 3 == len(both.driven.requests)
     both.at += 3_600
     both.twin.sell("PEN", NODE)
-    assert 451 == len(told_by(both))
-    assert 1 == len(told_by(both))
+    assert 451 == len(events_of(both))
+    assert 1 == len(events_of(both))
 
 
 def test_no_orders_are_an_answer_and_another_404_is_a_refusal() -> None:
     both = beside()
-    assert [] == told_by(both)
+    assert [] == events_of(both)
     with pytest.raises(Refused, match="status 404: no code"):
         page(answer({}, 404), "", OPTIONS)
 
@@ -193,10 +195,12 @@ def test_no_orders_are_an_answer_and_another_404_is_a_refusal() -> None:
 def test_customers_are_not_kept() -> None:
     both = beside()
     both.twin.sell("MUG", NODE)
-    [told] = both.driven.poll()
-    assert {"purchaseOrderId", "orderDate", "shipNode", "orderLines"} == set(json.loads(told.body))
+    [polled] = both.driven.poll()
+    assert {"purchaseOrderId", "orderDate", "shipNode", "orderLines"} == set(
+        json.loads(polled.body)
+    )
     for word in (b"Springfield", b"Ann", b"555", b"relay"):
-        assert word not in told.body
+        assert word not in polled.body
 
 
 @pytest.mark.parametrize(
@@ -204,9 +208,9 @@ def test_customers_are_not_kept() -> None:
 )
 def test_an_order_that_is_wrong_holds_up_no_other(wrong: dict[str, Any]) -> None:
     orders = {"order": [order() | wrong, order(("Created", "3"))]}
-    told = page(answer({"list": {"meta": {}, "elements": orders}}), "", OPTIONS)
-    assert 2 == len(told.messages)
-    decode(told.messages[1], OPTIONS)
+    polled = page(answer({"list": {"meta": {}, "elements": orders}}), "", OPTIONS)
+    assert 2 == len(polled.messages)
+    decode(polled.messages[1], OPTIONS)
 
 
 def test_an_answer_that_is_no_page_is_an_error() -> None:
@@ -221,10 +225,10 @@ def test_an_answer_that_is_no_page_is_an_error() -> None:
 
 
 def test_a_cursor_that_repeats_itself_ends_the_sweep() -> None:
-    told = answer({"list": {"meta": {"nextCursor": "?a"}, "elements": {"order": [order()]}}})
-    first = page(told, "", OPTIONS)
+    response = answer({"list": {"meta": {"nextCursor": "?a"}, "elements": {"order": [order()]}}})
+    first = page(response, "", OPTIONS)
     assert first.has_more
-    assert not page(told, first.cursor, OPTIONS).has_more
+    assert not page(response, first.cursor, OPTIONS).has_more
 
 
 # Acknowledging
@@ -250,7 +254,7 @@ def test_an_answer_that_was_lost_does_not_acknowledge_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "is_told"),
+    ("changed", "is_reported"),
     [
         ({}, True),
         ({"state": "HELD"}, False),
@@ -258,10 +262,10 @@ def test_an_answer_that_was_lost_does_not_acknowledge_twice() -> None:
         ({"reservation_id": "amazon/1"}, False),
     ],
 )
-def test_orders_of_walmart_that_are_promised_are_told(
-    changed: Mapping[str, Any], is_told: bool
+def test_orders_of_walmart_that_are_promised_are_reported(
+    changed: Mapping[str, Any], is_reported: bool
 ) -> None:
-    assert concerns(replace(CHANGE, **changed), None) is is_told
+    assert concerns(replace(CHANGE, **changed), None) is is_reported
 
 
 def test_an_order_that_walmart_does_not_have_is_refused() -> None:
