@@ -1,8 +1,8 @@
-"""The engine told as plainly as possible: it judges core/node.py, so it has to be simpler.
+"""The engine, written as plainly as possible: it judges core/node.py, so it has to be simpler.
 
 Rules of this file: dicts and loops, one method per command, guards before changes, no thought of
-speed, and nothing taken from the engine but its vocabulary. Revisions are left empty; who compares
-leaves them out.
+speed, and nothing taken from the engine but its vocabulary. Revisions are left empty;
+comparisons leave them out.
 """
 
 from collections.abc import Iterator
@@ -108,7 +108,7 @@ NO_REVISION = Revision(0, 0, 0)
 
 @dataclass(frozen=True)
 class StockColumns:
-    """A StockBatch by name: who tells it to a node looks the handles up."""
+    """A StockBatch by name: whoever sends it to a node looks the handles up."""
 
     source: str
     events: tuple[StockEvent, ...]
@@ -281,8 +281,8 @@ class Model:
         if not isinstance(outcome, ReserveOutcome) or outcome.refusal:
             return outcome
         there = (self.skus.get(line.sku, {}).get(line.location) for line in outcome.lines)
-        told = self.facts.endangering(filter(None, there), now_ns)
-        return outcome._replace(shortfalls=tuple(told))
+        shortfalls = self.facts.endangering(filter(None, there), now_ns)
+        return outcome._replace(shortfalls=tuple(shortfalls))
 
     def reserve_against_supply(self, command: ReserveAgainstSupply, now_ns: int) -> Outcome:
         """Hold all lines or none; what is not there has to come."""
@@ -329,7 +329,7 @@ class Model:
     # Move and Extend
 
     def change(self, command: Move | Extend, now_ns: int) -> Outcome:
-        """Obey once, and remember what was not refused; a repeat is told how things are now."""
+        """Obey once, and remember what was not refused; a repeat returns how things are now."""
         reservation = self.reservations.get(command.key)
         if reservation is None:
             return Unknown("reservation_id", key_text(command.key))

@@ -1,4 +1,4 @@
-"""Units that are promised from supply, told as plainly as possible; and what may be said of
+"""Units that are promised from supply, as plainly as possible; and what may be said of
 promises that can't be kept.
 
 Rules of this file: those of tests/model.py.
@@ -118,8 +118,8 @@ def coming_by(level: Level, now_ns: int, latest_ns: int) -> int:
 
 def backorders(known: Reservation, now_ns: int) -> tuple[Backordered | None, ...]:
     """What of its lines is not on hand yet; nothing when all is."""
-    told = tuple(backordered_line(line, now_ns) for line in known.lines.values())
-    return told if any(told) else ()
+    waiting = tuple(backordered_line(line, now_ns) for line in known.lines.values())
+    return waiting if any(waiting) else ()
 
 
 def again(known: Reservation, now_ns: int) -> ReserveOutcome:
@@ -128,8 +128,8 @@ def again(known: Reservation, now_ns: int) -> ReserveOutcome:
     if not known.is_live:
         refusal = Refusal(RefusalCode.RESERVATION_ENDED)
         return ReserveOutcome(refusal, state, 0, (), (), is_repeat=True)
-    told = backorders(known, now_ns)
-    return ReserveOutcome(None, state, known.expires_at_ns, known.asked.lines, (), True, told)
+    waiting = backorders(known, now_ns)
+    return ReserveOutcome(None, state, known.expires_at_ns, known.asked.lines, (), True, waiting)
 
 
 def shortfall_at(
@@ -154,12 +154,14 @@ def shortfall_at(
                 left -= units
     figures = level.on_hand, level.available
     late = [(each, units) for each, units in uncovered(level, now_ns) if units]
-    told = tuple(
+    uncovered_lines = tuple(
         Uncovered(key_text(of.reservation.asked.key), of.line_id, of.units, units, of.latest_ns)
         for of, units in reversed(late)
     )
     missing = sum(units for _, units in late)
-    return Shortfall(level.sku, level.location, *figures, tuple(listed), left, missing, told[:most])
+    return Shortfall(
+        level.sku, level.location, *figures, tuple(listed), left, missing, uncovered_lines[:most]
+    )
 
 
 def moved(

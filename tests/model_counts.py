@@ -1,4 +1,4 @@
-"""Counts that are not of this moment, and goods issues, told as plainly as possible.
+"""Counts that are not of this moment, and goods issues, as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """
@@ -135,7 +135,7 @@ class Counts:
     def was_counted_since(
         self, fact: Happened | None, came_at_ns: int | None, level: Level, now_ns: int
     ) -> bool:
-        """Whether the last count of a level, behind a fact, was one of the shelf. None stands for a
+        """Whether the last count of a level, after a fact, was one of the shelf. None stands for a
         fact that is not remembered.
         """
         counts = [each for each in self.known(level.facts, now_ns) if each.kind == EventKind.COUNT]
@@ -200,8 +200,13 @@ class Counts:
         if event.kind == EventKind.SUPPLY:
             return judge_supply(name, event, level), 0, 0, ()
         if event.kind == EventKind.COUNT:
-            outcome, told = self.judge_count(name, event, level, now_ns)
-            return outcome, 0, event.picked_quantity + sum(each.units for each in told), told
+            outcome, reapplied = self.judge_count(name, event, level, now_ns)
+            return (
+                outcome,
+                0,
+                event.picked_quantity + sum(each.units for each in reapplied),
+                reapplied,
+            )
         free = free_units(event, level, skus)
         if event.quantity > free:
             return EventOutcome.EXCEEDS_AVAILABLE, free, 0, ()
@@ -261,7 +266,7 @@ class Counts:
             posted = sum(each.units for each in later if each.kind == EventKind.GOODS_ISSUE)
             unseen = self.shipped_of_late(level, level.unposted + posted, now_ns)
             unseen = max(0, unseen - self.seen(event, level))
-        return EventOutcome.APPLIED, told_again(later, unseen)
+        return EventOutcome.APPLIED, reapplied_by_kind(later, unseen)
 
     def judge_late_count(
         self, name: str, event: StockEvent, opened_ns: int, level: Level, now_ns: int
@@ -283,7 +288,7 @@ class Counts:
             return EventOutcome.ALREADY_COUNTED, ()
         shipments = [each.units for each in level.shipments if each.came_at_ns > opened_ns]
         later = [each for each in later if is_real(each)]
-        return EventOutcome.APPLIED, told_again(later, max(0, -sum(shipments)))
+        return EventOutcome.APPLIED, reapplied_by_kind(later, max(0, -sum(shipments)))
 
     def known(self, happened: list[Happened], now_ns: int) -> list[Happened]:
         """What is not too long ago."""
@@ -377,7 +382,7 @@ class Counts:
 
 def free_units(event: StockEvent, level: Level, skus: dict[str, dict[str, Level]]) -> int:
     """Units that a dispatch may take without taking what is promised; any number of another fact,
-    and of one that was told that it may. What has come already has left.
+    and of one that is allowed to. What has come already has left.
     """
     is_spared = not event.from_status and not event.takes_promised
     if event.kind != EventKind.TRANSFER_DISPATCH or not is_spared:
@@ -395,14 +400,14 @@ def transfer_level(event: StockEvent, level: Level, skus: dict[str, dict[str, Le
     return known or Level(event.sku, event.to_location)
 
 
-def told_again(later: list[Happened], shipped: int) -> tuple[Reapplied, ...]:
+def reapplied_by_kind(later: list[Happened], shipped: int) -> tuple[Reapplied, ...]:
     """What is applied again, by source and kind."""
-    told = [Reapplied("", None, -shipped, 0)] if shipped else []
+    found = [Reapplied("", None, -shipped, 0)] if shipped else []
     moved = [each for each in later if each.kind is not None and each.kind not in STILL]
     for source, kind in sorted({(each.source, EventKind(each.kind or 0)) for each in moved}):
         mine = [each.units for each in moved if (each.source, each.kind) == (source, kind)]
-        told.append(Reapplied(source, kind, sum(mine), len(mine)))
-    return tuple(told)
+        found.append(Reapplied(source, kind, sum(mine), len(mine)))
+    return tuple(found)
 
 
 def basis_of(event: StockEvent) -> CountBasis:

@@ -1,4 +1,4 @@
-"""Stock facts and their sources, told as plainly as possible.
+"""Stock facts and their sources, as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """
@@ -79,7 +79,7 @@ class Judged:
     """Units that there are."""
     delta: int = 0
     """What it adds to what it says."""
-    told: tuple[Reapplied, ...] = ()
+    reapplied: tuple[Reapplied, ...] = ()
     """What it had not seen."""
     undoing: Undoing | None = None
     in_transit: int = 0
@@ -127,21 +127,21 @@ class Facts:
             if event.to_location and event.to_location not in self.locations:
                 return Unknown(f"events[{i}].to_location", event.to_location)
         skipped: list[SequenceRange] = []
-        told = [
+        results = [
             self.record_by_name(command.source, each, now_ns, skipped) for each in command.events
         ]
         self.review(command.source, now_ns)
         settle(self.waiting)
-        shortfalls = tuple(self.shortfalls(command, told, now_ns))
-        return EventsOutcome(tuple(told), (), tuple(skipped), shortfalls)
+        shortfalls = tuple(self.shortfalls(command, results, now_ns))
+        return EventsOutcome(tuple(results), (), tuple(skipped), shortfalls)
 
     def shortfalls(
-        self, command: RecordStockEvents, told: list[EventResult], now_ns: int
+        self, command: RecordStockEvents, results: list[EventResult], now_ns: int
     ) -> Iterator[Shortfall]:
         """The levels of some facts, once each, at which promised units can't be kept."""
         short = [
             level
-            for event, result in zip(command.events, told, strict=True)
+            for event, result in zip(command.events, results, strict=True)
             if (level := self.skus.get(event.sku, {}).get(event.location))
             if result.shortfall or level.queue
         ]
@@ -183,13 +183,13 @@ class Facts:
             judged = Judged(EventOutcome.APPLIED)  # nothing happened where there is no level
             if event.location in self.skus.get(event.sku, {}):
                 late = self.counts.judge_late_count(name, event, gap.opened_ns, level, now_ns)
-                outcome, told = late
-                judged = Judged(outcome, None, 0, sum(each.units for each in told), told)
+                outcome, reapplied = late
+                judged = Judged(outcome, None, 0, sum(each.units for each in reapplied), reapplied)
         else:
-            outcome, possible, delta, told = self.counts.judge(
+            outcome, possible, delta, reapplied = self.counts.judge(
                 name, event, level, self.skus, now_ns
             )
-            judged = Judged(outcome, None, possible, delta, told)
+            judged = Judged(outcome, None, possible, delta, reapplied)
         applies = judged.outcome == EventOutcome.APPLIED
         if applies and is_seen and not judged.is_of_goods_issue:
             return Judged(EventOutcome.ALREADY_COUNTED, undoing=judged.undoing)
@@ -229,7 +229,7 @@ class Facts:
         judged = self.judge_by_name(name, event, level, now_ns)
         is_recorded = self.put_down(name, event, level, judged, now_ns, skipped)
         if judged.outcome != EventOutcome.APPLIED:
-            judged.told = ()
+            judged.reapplied = ()
         creates_sku = is_recorded and is_new
         policy = self.sources.get(name, Source()).unknown_skus or self.unknown_skus
         if creates_sku and policy == UnknownSkus.QUARANTINE:
@@ -276,9 +276,9 @@ class Facts:
         left = min(left, level.left)
         figures = level.on_hand, max(0, -level.left), left
         difference, possible = judged.difference, judged.possible
-        more = judged.told, possible, judged.in_transit
-        told = EventResult(judged.outcome, *figures, creates_sku, difference, *more)
-        return told._replace(is_untracked=judged.is_untracked)
+        more = judged.reapplied, possible, judged.in_transit
+        result = EventResult(judged.outcome, *figures, creates_sku, difference, *more)
+        return result._replace(is_untracked=judged.is_untracked)
 
     def record_stock_event(
         self, name: str, event: StockEvent, now_ns: int, skipped: list[SequenceRange]
@@ -293,7 +293,7 @@ class Facts:
         place, judged = level or Level(event.sku, event.location), Judged(outcome, difference)
         if outcome == EventOutcome.APPLIED:
             judged = self.judge(name, event, source, place, now_ns)
-            judged.told, judged.possible = (), 0
+            judged.reapplied, judged.possible = (), 0
         self.put_down(name, event, place, judged, now_ns, skipped)
         if level is None:
             return EventResult(outcome, 0, 0, 0, difference=difference)
@@ -335,7 +335,7 @@ class Facts:
     def look_after_skus(
         self, command: ListQuarantinedSkus | SettleSku, now_ns: int
     ) -> QuarantinedSkusView | SkuSettled | Unknown | Conflict:
-        """Obey who looks after SKUs in quarantine."""
+        """Obey an operator who looks after SKUs in quarantine."""
         if isinstance(command, ListQuarantinedSkus):
             return self.list_quarantined(command)
         return self.requests.obey(command, now_ns, self.settle)
@@ -343,7 +343,7 @@ class Facts:
     def look_after_source(
         self, command: ResetSource | UpdateSource | GetSource, now_ns: int
     ) -> SourceReset | SourceOutcome | SourceView | Unknown | Conflict:
-        """Obey who looks after a source."""
+        """Obey an operator who looks after a source."""
         match command:
             case ResetSource():
                 return self.requests.obey(

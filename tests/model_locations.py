@@ -1,4 +1,4 @@
-"""Locations, told as plainly as possible.
+"""Locations, as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """
@@ -51,8 +51,8 @@ def location_conflict(first: Location, now: Location) -> Conflict | None:
 
 def update_conflict(first: UpdateLocation, now: UpdateLocation) -> Conflict | None:
     """Name the first field in which two requests differ."""
-    told = {"location": "location", "update_mask": "fields", "allow_missing": "allow_missing"}
-    for field, name in told.items():
+    names = {"location": "location", "update_mask": "fields", "allow_missing": "allow_missing"}
+    for field, name in names.items():
         if getattr(first, name) != getattr(now, name):
             return Conflict(field, "", "")
     return None

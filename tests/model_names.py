@@ -57,7 +57,7 @@ class Names:
     def __init__(self) -> None:
         self.of: dict[str, list[str]] = {}  # the first name -> all of them
         self.present: dict[str, str] = {}
-        self.began: set[str] = set()  # all SKUs that there ever were
+        self.began: set[str] = set()  # all SKUs that ever existed
         self.moved: dict[Key | None, int] = {}
         self.ended: dict[Key | None, dict[str, Level]] = {}
         self.requests: dict[Key, tuple[int, str, str]] = {}
@@ -115,7 +115,7 @@ class Names:
     def merge(
         self, command: MergeSku, skus: dict[str, dict[str, Level]], facts: Facts, now_ns: int
     ) -> MergeOutcome | Unknown | Conflict | InTheWay | LimitReached:
-        """Let the units and the names of a SKU be another's."""
+        """Give the units and the names of a SKU to another."""
         sku, into = command.sku, command.into_sku
         repeat = self.is_repeat(command.request, "MERGE_SKU", into, now_ns)
         if isinstance(repeat, Conflict):
@@ -144,14 +144,14 @@ class Names:
         self.of.pop(sku, None)
         self.present.setdefault(into, into)
         self.of[into] = [*names, *reversed(others)]
-        facts.rename(lambda told: renamed(told, self.first))
+        facts.rename(lambda each: renamed(each, self.first))
         if command.request is not None:
             self.requests[command.request] = now_ns, "MERGE_SKU", into
             self.moved[command.request] = on_hand
         return MergeOutcome(into, tuple(self.of[into]), on_hand, ())
 
     def rename(self, command: RenameSku, skus: Any, now_ns: int) -> Any:
-        """Call a SKU otherwise, unless another has the name."""
+        """Give a SKU another name, unless another SKU has it."""
         sku, name = command.sku, command.new_sku
         is_anyones = any(name in names for names in self.of.values())
         if name in self.began and name not in skus and not is_anyones:
@@ -212,24 +212,24 @@ def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
     if type(value) is tuple:
         return tuple(renamed(each, name_of) for each in value)
     if is_dataclass(value):
-        told = {each.name: getattr(value, each.name) for each in fields(value)}
+        values = {each.name: getattr(value, each.name) for each in fields(value)}
     elif hasattr(value, "_asdict"):
-        told = value._asdict()
+        values = value._asdict()
     else:
         return value
-    changes = {field: renamed(each, name_of) for field, each in told.items()}
-    about = ABOUT.get(type(value), ()) if told.get("field", "").endswith("sku") else ()
+    changes = {field: renamed(each, name_of) for field, each in values.items()}
+    about = ABOUT.get(type(value), ()) if values.get("field", "").endswith("sku") else ()
     for field in ("sku", "into_sku", *about):
-        if isinstance(told.get(field), str):
-            changes[field] = name_of(told[field])
+        if isinstance(values.get(field), str):
+            changes[field] = name_of(values[field])
     if isinstance(value, Unknown):
         changes["more"] = tuple(
             (field, name_of(name) if field.endswith("sku") else name) for field, name in value.more
         )
-    if type(told.get("skus")) is tuple:
+    if type(values.get("skus")) is tuple:
         changes["skus"] = tuple(
             name_of(each) if isinstance(each, str) else renamed(each, name_of)
-            for each in told["skus"]
+            for each in values["skus"]
         )
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **changes)

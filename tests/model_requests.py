@@ -1,4 +1,4 @@
-"""What operators decide and ask for again under the same id, told as plainly as possible.
+"""What operators decide and ask for again under the same id, as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """
@@ -21,7 +21,7 @@ from holdfast.core.ids import Key
 from holdfast.core.limits import RETENTION_NS
 
 Decision = TypeVar("Decision", ForceRelease, ResetSource, SettleSku)
-Told = TypeVar("Told", ForcedOutcome, SourceReset, SkuSettled)
+Outcome = TypeVar("Outcome", ForcedOutcome, SourceReset, SkuSettled)
 
 #: What a decision says, by the names that requests have for it.
 SAID = {"decision": "admits", "last_sequence": "last_sequence", "reason": "reason"}
@@ -35,17 +35,17 @@ class Requests:
         self.first: dict[Key, tuple[int, object, Any]] = {}
 
     def obey(
-        self, command: Decision, now_ns: int, do: Callable[[Decision], Told | Unknown]
-    ) -> Told | Unknown | Conflict:
+        self, command: Decision, now_ns: int, do: Callable[[Decision], Outcome | Unknown]
+    ) -> Outcome | Unknown | Conflict:
         """Do what a command says, once for its id."""
         if command.request is None:
             return do(command)
-        at_ns, first, told = self.first.get(command.request, (-RETENTION_NS, None, None))
+        at_ns, first, first_outcome = self.first.get(command.request, (-RETENTION_NS, None, None))
         if now_ns - at_ns < RETENTION_NS:
             for field, name in SAID.items():
                 if getattr(first, name, None) != getattr(command, name, None):
                     return Conflict(field, "", "")
-            return cast("Told", replace(told, is_repeat=True))
+            return cast("Outcome", replace(first_outcome, is_repeat=True))
         outcome = do(command)
         if not isinstance(outcome, Unknown):
             self.first[command.request] = now_ns, command, outcome

@@ -1,4 +1,4 @@
-"""A reservation told as plainly as possible, and what may be said of it: the model's half that does
+"""A reservation, as plainly as possible, and what may be said of it: the model's half that does
 not know of stock events.
 
 Rules of this file: those of tests/model.py.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Happened:
-    """Something that changed a level, or told of a change."""
+    """Something that changed a level, or reported a change."""
 
     at_ns: int
     came_at_ns: int

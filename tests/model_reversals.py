@@ -1,4 +1,4 @@
-"""Reversals of stock facts, told as plainly as possible.
+"""Reversals of stock facts, as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """
@@ -37,7 +37,7 @@ class Known:
     target: Key | None = None
     is_of_fact: bool = True
     fact: StockEvent | None = None
-    """The fact in the end, as it was told."""
+    """The fact in the end, as it was reported."""
     is_undone: bool = False
 
 
@@ -90,11 +90,11 @@ class Reversals:
         found = self.awaited.get(event.key.packed) if event.key else None
         if found is None or found.level is not level:
             return None
-        told = found.event
-        if (told.kind, told.quantity) != (event.kind, event.quantity):
+        first = found.event
+        if (first.kind, first.quantity) != (event.kind, event.quantity):
             return None
-        is_told = event.kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
-        return None if is_told and others_of(told) != others_of(event) else found
+        compares_others = event.kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
+        return None if compares_others and others_of(first) != others_of(event) else found
 
     def chain(self, key: Key, now_ns: int) -> list[tuple[Key, Known | None]] | None:
         """From the target of a reversal down to the fact; None when a part is forgotten."""
@@ -131,12 +131,12 @@ class Reversals:
             return EventOutcome.ALREADY_REVERSED, None, None
         counts_again = len(chain) % 2 == 0
         last = chain[-1][0]
-        told = chain[-2][1].fact if len(chain) > 1 and chain[-2][1] else None
+        known = chain[-2][1].fact if len(chain) > 1 and chain[-2][1] else None
         if last.packed in self.awaited:
-            fact = told or event
+            fact = known or event
             return EventOutcome.APPLIED, None, Undoing(fact, 0, is_pending=not counts_again)
-        fact = as_fact(event, told.kind if told else named.kind)
-        if told and others_of(told) != others_of(fact):
+        fact = as_fact(event, known.kind if known else named.kind)
+        if known and others_of(known) != others_of(fact):
             return EventOutcome.REVERSAL_DIFFERS, Difference(OTHERS, "", ""), None
         sign = 1 if counts_again else -1
         return EventOutcome.APPLIED, None, Undoing(fact, sign, self.find_recorded(last, now_ns))
@@ -156,7 +156,7 @@ class Reversals:
             return EventOutcome.APPLIED, None, Undoing(fact, -1)
         before = self.awaited.get(named.key.packed)
         if before is not None:
-            said, was = what_is_told(fact), what_is_told(before.event)
+            said, was = content_of(fact), content_of(before.event)
             if before.level is not level or said != was:
                 return EventOutcome.CANNOT_REVERSE, None, None
         return EventOutcome.APPLIED, None, Undoing(fact, 0, is_pending=True)
@@ -176,8 +176,8 @@ class Reversals:
                 return Difference(name, before, now)
         if first.level is not level:
             return Difference("sku", f"{was.sku}, until it ended", event.sku)
-        is_told = was.kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
-        if is_told and others_of(was) != others_of(as_fact(event, was.kind)):
+        compares_others = was.kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
+        if compares_others and others_of(was) != others_of(as_fact(event, was.kind)):
             return Difference(OTHERS, "", "")
         return None
 
@@ -239,7 +239,7 @@ def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
     return replace(event, kind=kind, reverses=None)
 
 
-def what_is_told(fact: StockEvent) -> tuple[object, ...]:
+def content_of(fact: StockEvent) -> tuple[object, ...]:
     """What a reversal tells of its event: less of one that is a reversal itself."""
     others = () if fact.kind == EventKind.REVERSAL else others_of(fact)
     return fact.kind, fact.quantity, others

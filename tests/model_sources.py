@@ -11,7 +11,7 @@ from holdfast.core.commands import (
     StockEvent,
     UpdateSource,
 )
-from holdfast.core.commands import Gap as ToldGap
+from holdfast.core.commands import Gap as ReportedGap
 from holdfast.core.commands import Source as SourceSettings
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.limits import FIRST_NUMBERS_MAX, NS_PER_MS, RETENTION_NS
@@ -138,7 +138,7 @@ class Source:
             len(gaps),
             missing,
             0,
-            tuple(ToldGap(*gap) for gap in gaps),
+            tuple(ReportedGap(*gap) for gap in gaps),
         )
 
     def reset(self, last_sequence: int) -> None:
@@ -156,8 +156,8 @@ def said_by(command: UpdateSource) -> list[tuple[str, object]]:
 def judge_event(
     event: StockEvent, source: Source, now_ns: int, *, knows_level: bool
 ) -> tuple[EventOutcome, Difference | None]:
-    """Tell a new fact from one that was recorded, and from one that comes too late. Where a handle
-    leads to no level, nobody knows the names.
+    """Distinguish a new fact from one that was recorded, and from one that comes too late. Where a
+    handle leads to no level, nobody knows the names.
     """
     first = source.recorded(event, now_ns)
     if first is not None:

@@ -1,4 +1,4 @@
-"""Inbound supply, and transfers between locations, told as plainly as possible.
+"""Inbound supply, and transfers between locations, as plainly as possible.
 
 Rules of this file: those of tests/model.py.
 """

@@ -93,7 +93,7 @@ def test_the_life_cycle_is_that_of_the_model() -> None:
     assert expected == [[spans(name)[0].upper(), *others] for name, *others in rows]
 
 
-def test_the_states_of_a_whole_reservation_are_told_in_their_order() -> None:
+def test_the_states_of_a_whole_reservation_are_listed_in_their_order() -> None:
     text = " ".join(INTEGRATORS.read_text("utf-8").split())
 
     assert ", ".join(state.name for state in model.STATE_PRECEDENCE) in text
@@ -151,15 +151,15 @@ def test_batch_outcomes_are_those_of_the_wire() -> None:
 
 
 def test_methods_are_those_of_the_wire() -> None:
-    told = {
+    listed = {
         (spans(service)[0], method)
         for service, methods in table(INTEGRATORS, "service", "methods")
         for method in spans(methods)
     }
     served = {(each.containing_service.full_name, each.name) for each in methods_of(PUBLIC + ADMIN)}
 
-    assert {name for name, _ in told} == set(service_names(PUBLIC + ADMIN))
-    assert served == told
+    assert {name for name, _ in listed} == set(service_names(PUBLIC + ADMIN))
+    assert served == listed
 
 
 def test_stories_are_told_as_the_engine_tells_them() -> None:
@@ -190,12 +190,12 @@ def test_metrics_are_those_that_are_exported() -> None:
 
 
 def test_rooms_may_import_what_tidy_lets_them() -> None:
-    told = {
+    listed = {
         spans(folder)[0].strip("/"): (names(ours), names(libraries.replace("protobuf", "google")))
         for folder, _, _, ours, libraries in table(README, "folder", "imported as")
     }
 
-    assert ({"everything"}, {"free"}) == told.pop("tests")
+    assert ({"everything"}, {"free"}) == listed.pop("tests")
     kept = {
         room.partition("/")[0]: (
             {name.removeprefix("holdfast.") for name in ours},
@@ -203,7 +203,7 @@ def test_rooms_may_import_what_tidy_lets_them() -> None:
         )
         for room, ours in imports.OURS.items()
     }
-    assert kept == told
+    assert kept == listed
 
 
 def names(cell: str) -> set[str]:
@@ -212,7 +212,7 @@ def names(cell: str) -> set[str]:
 
 
 def test_floors_are_those_that_tidy_keeps() -> None:
-    told = {
+    listed = {
         spans(room)[0].strip("/"): tuple(
             tuple(name.strip("/") for name in spans(floor))
             for floor in floors.split("\N{MIDDLE DOT}")
@@ -220,7 +220,7 @@ def test_floors_are_those_that_tidy_keeps() -> None:
         for room, floors in table(README, "room", "floors, from the top down")
     }
 
-    assert imports.FLOORS == told
+    assert imports.FLOORS == listed
 
 
 def test_every_decision_is_listed() -> None:
@@ -230,7 +230,7 @@ def test_every_decision_is_listed() -> None:
     assert pages == set(re.findall(r"\((0[\w-]+\.md)\)", listed))
 
 
-def test_every_rule_of_tidy_is_told_in_style() -> None:
+def test_every_rule_of_tidy_is_described_in_style() -> None:
     rows = table(ROOT / "docs" / "style.md", "rule", "what it says", "why")
 
     assert {rule.__name__ for rule in RULES} == {spans(name)[0] for name, *_ in rows}
@@ -281,7 +281,7 @@ def test_make_targets_exist(page: Path) -> None:
         assert target in targets(), f"make {target}"
 
 
-def test_the_floor_of_coverage_is_told() -> None:
+def test_the_floor_of_coverage_is_documented() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     floor = settings["tool"]["coverage"]["report"]["fail_under"]
 
@@ -312,11 +312,11 @@ def test_commands_and_options_exist(page: Path) -> None:
             assert not word.startswith("--") or word in options | {"--help"}, words
 
 
-def test_every_command_is_told_to_operators() -> None:
+def test_every_command_is_documented_for_operators() -> None:
     rows = [*table(OPERATORS, "command", "for"), *table(ADAPTERS, "command", "what it does")]
-    told = {word for row in rows for span in spans(row[0]) for word in span.split()}
+    listed = {word for row in rows for span in spans(row[0]) for word in span.split()}
 
-    assert set(command_names(root())) <= told
+    assert set(command_names(root())) <= listed
 
 
 @cache
@@ -339,7 +339,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
 
 
 def follow(words: list[str]) -> tuple[Any, list[str]]:
-    """Find the command that the words call, and the words behind it."""
+    """Find the command that the words call, and the words after it."""
     command = root()
     while words and hasattr(command, "commands") and not words[0].startswith("--"):
         assert words[0] in command.commands, f"holdfast has no command {words[0]}"
@@ -355,40 +355,40 @@ def test_the_example_of_an_adapter_is_the_one_that_is_tested() -> None:
 
 
 def test_settings_of_adapters_are_those_of_the_code() -> None:
-    told = {spans(row[0])[0] for row in table(ADAPTERS, "setting", "default", "meaning")}
+    listed = {spans(row[0])[0] for row in table(ADAPTERS, "setting", "default", "meaning")}
     of_each = {f"adapters.NAME.{name}" for name in AdapterSettings.model_fields}
 
-    assert told == of_each | set(AdaptersSettings.model_fields) - {"adapters"}
+    assert listed == of_each | set(AdaptersSettings.model_fields) - {"adapters"}
 
 
 def test_every_kind_of_adapter_has_a_page() -> None:
     """And is named on that page."""
-    told = set()
+    listed = set()
     for _, cell, page in table(ADAPTERS, "to connect", "kinds", "page"):
         kinds = set(spans(cell)) & set(KINDS)
-        told |= kinds
+        listed |= kinds
         for linked in re.findall(r"\]\((\w+\.md)", page):
             text = (ROOT / "docs" / linked).read_text("utf-8")
             assert all(re.search(rf"[`\"]{kind}[`\"]", text) for kind in kinds), linked
 
-    assert set(KINDS) == told
+    assert set(KINDS) == listed
 
 
 def test_metrics_of_adapters_are_those_that_are_exported() -> None:
     """Counters and durations by name; the gauges of channels are made where they are read."""
-    told = {name for cell, _ in table(ADAPTERS, "name", "what") for name in spans(cell)}
+    listed = {name for cell, _ in table(ADAPTERS, "name", "what") for name in spans(cell)}
     registry = Figures({}, {}, lambda: datetime(2026, 1, 1, tzinfo=UTC)).registry
     exported = {
         metric.name + "_total" * (metric.type == "counter") for metric in registry.collect()
     }
 
     assert exported
-    assert exported <= told
+    assert exported <= listed
 
 
 def test_every_kind_of_case_has_a_playbook() -> None:
     rows = table(ADAPTERS, "kind", "what happened", "what to do")
-    told = {kind for row in rows for kind in spans(row[0])}
+    listed = {kind for row in rows for kind in spans(row[0])}
     kinds = {
         keyword.value.value
         for path in (ROOT / "adapters").rglob("*.py")
@@ -399,7 +399,7 @@ def test_every_kind_of_case_has_a_playbook() -> None:
     }
 
     assert {"shortfall", "file_failed"} < kinds
-    assert kinds | set(OF_REASON.values()) <= told
+    assert kinds | set(OF_REASON.values()) <= listed
 
 
 @each_page

@@ -51,4 +51,4 @@ def test_a_forked_command_is_found_loaded(tmp_path: Path) -> None:
     assert node.poll() is None
     node.send_signal(signal.SIGKILL)
     assert -signal.SIGKILL == node.wait(TIMEOUT_S) == node.poll()
-    node.send_signal(signal.SIGKILL)  # and not to who has its number now
+    node.send_signal(signal.SIGKILL)  # and not to whichever process has its pid now

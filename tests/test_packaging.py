@@ -155,14 +155,14 @@ class Environment:
 
 
 def uv(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run uv, which tells at once when the index cannot be reached."""
+    """Run uv, which says at once when the index cannot be reached."""
     command = (sys.executable, "-m", "uv", *words)
     variables = os.environ | {"UV_HTTP_RETRIES": "0", "UV_PYTHON_DOWNLOADS": "never"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
 
 
 def python_of(minor: int) -> str:
-    """Find a Python; one that pyenv has and does not offer here cannot be run."""
+    """Find a Python; one that pyenv has but does not offer here cannot be run."""
     if sys.version_info.minor == minor:
         return sys.executable
     ask = (f"python3.{minor}", "-c", "import sys; print(sys.executable)")
@@ -179,9 +179,9 @@ def reserve_from(environment: Environment, target: str, sku: str) -> None:
 
     # The command finds the node in the settings.
     def holdfast(*words: str) -> tuple[int, Any]:
-        told = environment.run("holdfast", *words, "--json", HOLDFAST_GRPC_ADDRESS=target)
-        assert "" == told.stderr or told.returncode == 3, told.stderr
-        return told.returncode, json.loads(told.stdout)
+        result = environment.run("holdfast", *words, "--json", HOLDFAST_GRPC_ADDRESS=target)
+        assert "" == result.stderr or result.returncode == 3, result.stderr
+        return result.returncode, json.loads(result.stdout)
 
     code, answer = holdfast("reserve", f"command of {sku}", sku, "W1", "3")
     assert (0, "OUTCOME_ACCEPTED") == (code, answer["outcome"])
