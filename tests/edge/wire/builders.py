@@ -1,4 +1,4 @@
-"""Requests in which nothing is wrong but what a test changes, and what a fault has to say."""
+"""Requests in which nothing is wrong but what a test changes, and what a fault must say."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -98,12 +98,12 @@ def fault(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Fault:
     return caught.value
 
 
-def assert_invalid(told: Fault, field: str, value: object, expected: str) -> None:
+def assert_invalid(error: Fault, field: str, value: object, expected: str) -> None:
     """The fault names field and value, and says what would be right."""
-    assert "INVALID_VALUE" == told.reason
-    assert "INVALID_ARGUMENT" == told.code.name
-    assert told.metadata == {"field": field, "value": str(value), "expected": expected}
-    assert told.message == f"{field} is {value!r}: expected {expected}"
+    assert "INVALID_VALUE" == error.reason
+    assert "INVALID_ARGUMENT" == error.code.name
+    assert error.metadata == {"field": field, "value": str(value), "expected": expected}
+    assert error.message == f"{field} is {value!r}: expected {expected}"
 
 
 #: Revisions of an answer, and how they are sent.

@@ -1,4 +1,4 @@
-"""Availability by name: what may be asked, and what is told of each level."""
+"""Availability by name: what may be asked, and what is returned for each level."""
 
 import tracemalloc
 from collections.abc import Generator
@@ -37,8 +37,8 @@ def test_a_batch_is_read_by_sku_or_by_handle() -> None:
     assert is_by_handle(request(stock_levels=[1]))
     assert is_by_handle(request())
     assert not is_by_handle(request(skus=["A"]))
-    told = fault(is_by_handle, request(skus=["A"], stock_levels=[1]))
-    assert_invalid(told, "stock_levels", "set together with skus", "either skus or stock_levels")
+    error = fault(is_by_handle, request(skus=["A"], stock_levels=[1]))
+    assert_invalid(error, "stock_levels", "set together with skus", "either skus or stock_levels")
 
 
 def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
@@ -47,8 +47,8 @@ def test_a_batch_reads_1_to_1000_skus_in_their_order() -> None:
     assert ("B", "A", "B") == availability_of_all(["B", "A", "B"]).skus
     assert ("A",) == availability_of("A").skus
     for count, value in ((0, "0 items"), (BATCH_MAX + 1, "1,001 items")):
-        told = fault(availability_of_all, skus[:count])
-        assert_invalid(told, "skus", value, "1 to 1,000 items")
+        error = fault(availability_of_all, skus[:count])
+        assert_invalid(error, "skus", value, "1 to 1,000 items")
 
 
 LEVELS = (
@@ -92,7 +92,7 @@ def test_the_network_promises_what_enabled_locations_have() -> None:
     assert response == availability.GetAvailabilityResponse(availability=SENT)
 
 
-def test_a_network_beyond_int64_is_told_as_the_most_there_can_be() -> None:
+def test_a_network_beyond_int64_is_returned_as_the_most_there_can_be() -> None:
     level = core.LevelView(
         "L", on_hand=ON_HAND_MAX, reserved=0, committed=0, available=ON_HAND_MAX, enabled=True
     )
@@ -125,7 +125,7 @@ def read(sent: Message) -> availability.BatchGetAvailabilityResponse:
 
 
 def finished(pieces: Generator[None, None, Response]) -> tuple[Response, int]:
-    """An answer, and how often it was paused over."""
+    """An answer, and how many pauses were made on the way to it."""
     pauses = 0
     while True:
         try:
@@ -166,8 +166,10 @@ def test_what_is_unavailable_counts_among_what_is_spelled_at_once() -> None:
     sent, pauses = finished(
         batch_availability_response(core.GetAvailability(("A",) * 3), availabilities(*[view] * 3))
     )
-    told = read(sent).availabilities
-    assert [20 * 1_000] * 3 == [sum(len(each.unavailable) for each in sku.levels) for sku in told]
+    answered = read(sent).availabilities
+    assert [20 * 1_000] * 3 == [
+        sum(len(each.unavailable) for each in sku.levels) for sku in answered
+    ]
     assert 5 <= pauses
 
 
@@ -224,7 +226,7 @@ VIEWS = st.builds(
 
 
 @given(st.lists(st.none() | VIEWS, min_size=1, max_size=4))
-def test_many_skus_are_told_as_each_is_alone(views: list[core.AvailabilityView | None]) -> None:
+def test_many_skus_are_returned_as_each_is_alone(views: list[core.AvailabilityView | None]) -> None:
     """A kernel spells the answer for many, protobuf itself that for one."""
     command = core.GetAvailability(tuple(f"no {place}" for place in range(len(views))))
     sent, _ = finished(batch_availability_response(command, availabilities(*views)))

@@ -72,10 +72,10 @@ def names(*pairs: tuple[str, str]) -> core.ResolveLevels:
 
 
 def blamed(ask: Callable[[], object]) -> tuple[str, str, str]:
-    """What a refused request is told: field, value and what would be right."""
-    with pytest.raises(Fault) as told:
+    """What a refused request is answered: field, value and what would be right."""
+    with pytest.raises(Fault) as caught:
         ask()
-    fault = told.value
+    fault = caught.value
     assert (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_VALUE") == (fault.code, fault.reason)
     assert fault.message.startswith(f"{fault.metadata['field']} is ")
     return fault.metadata["field"], fault.metadata["value"], fault.metadata["expected"]
@@ -113,22 +113,22 @@ def test_a_batch_of_moves_is_read_column_by_column(verb: Verb) -> None:
 @pytest.mark.parametrize("length", [0, 2, 4])
 def test_a_column_of_another_length_is_refused_by_name(name: str, length: int) -> None:
     """Longer, shorter and absent."""
-    told = blamed(lambda: reserve(columns(3, **{name: [1] * length})))
-    assert (name, f"{length} values", "3 values, as many as in id_high") == told
+    blame = blamed(lambda: reserve(columns(3, **{name: [1] * length})))
+    assert (name, f"{length} values", "3 values, as many as in id_high") == blame
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("length", [0, 2, 4])
 def test_ids_of_two_lengths_are_refused(verb: Verb, length: int) -> None:
     """The same for commits, fulfills and releases."""
-    told = blamed(lambda: move(verb, {"id_high": [1] * 3, "id_low": [1] * length}))
-    assert ("id_low", f"{length} values", "3 values, as many as in id_high") == told
+    blame = blamed(lambda: move(verb, {"id_high": [1] * 3, "id_low": [1] * length}))
+    assert ("id_low", f"{length} values", "3 values, as many as in id_high") == blame
 
 
-@pytest.mark.parametrize(("count", "told"), [(0, "0 items"), (TOO_MANY, "8,191 items")])
-def test_a_batch_is_1_to_8190_operations(count: int, told: str) -> None:
+@pytest.mark.parametrize(("count", "value"), [(0, "0 items"), (TOO_MANY, "8,191 items")])
+def test_a_batch_is_1_to_8190_operations(count: int, value: str) -> None:
     """Both sides of both limits, for every kind of batch."""
-    expected = ("id_high", told, "1 to 8,190 items")
+    expected = ("id_high", value, "1 to 8,190 items")
     assert expected == blamed(lambda: reserve(columns(count)))
     for verb in VERBS:
         ids: Change = {"id_high": [1] * count, "id_low": [1] * count}
@@ -146,8 +146,8 @@ def test_a_column_that_is_not_one_packed_piece_is_refused_by_name(name: str) -> 
     only: Change = {name: [1]}
     extra = public(**only).SerializeToString()
     message = twin(public).FromString(public(**columns()).SerializeToString() + extra)
-    told = blamed(lambda: batches.reserve_batch_from_request(message, TIMELINE))
-    assert (name, "split into 2", "a packed column in one piece") == told
+    blame = blamed(lambda: batches.reserve_batch_from_request(message, TIMELINE))
+    assert (name, "split into 2", "a packed column in one piece") == blame
 
 
 @pytest.mark.parametrize(
@@ -194,13 +194,13 @@ def test_a_handle_of_another_timeline_is_named_with_its_column_and_position() ->
     for timeline in (TIMELINE + 2**43, 0):
         other = make_handle(timeline, 2, 0)
         fields = columns(3, stock_levels=[here, other, other])
-        with pytest.raises(Fault) as told:
+        with pytest.raises(Fault) as caught:
             reserve(fields)
         assert ("FAILED_PRECONDITION", "OTHER_TIMELINE") == (
-            told.value.code.name,
-            told.value.reason,
+            caught.value.code.name,
+            caught.value.reason,
         )
-        assert {"field": "stock_levels[1]", "value": str(other)} == told.value.metadata
+        assert {"field": "stock_levels[1]", "value": str(other)} == caught.value.metadata
 
 
 def test_a_stream_message_is_the_batch_that_it_holds() -> None:
@@ -214,8 +214,8 @@ def test_a_stream_message_is_the_batch_that_it_holds() -> None:
         assert isinstance(command, core.MoveBatch)
         assert verb is command.verb
         wrong = public(id_high=[1])
-        told = blamed(lambda: stream(**{kind: wrong}))  # noqa: B023 - called at once
-        assert ("id_low", "0 values") == told[:2]
+        blame = blamed(lambda: stream(**{kind: wrong}))  # noqa: B023 - called at once
+        assert ("id_low", "0 values") == blame[:2]
 
 
 def test_a_stream_message_without_a_batch_is_refused() -> None:
@@ -236,12 +236,12 @@ def test_handles_to_read_are_1_to_8190() -> None:
 
 
 def test_names_to_resolve_are_1_to_8190_well_formed_ones() -> None:
-    """A bad one is told by its index."""
+    """A bad one is named by its index."""
     assert (("Tea", "W1"), ("Mug", "W2")) == names(("Tea", "W1"), ("Mug", "W2")).names
     assert OPERATIONS_MAX == len(names(*[("Tea", "W1")] * OPERATIONS_MAX).names)
-    for count, told in ((0, "0 items"), (TOO_MANY, "8,191 items")):
+    for count, value in ((0, "0 items"), (TOO_MANY, "8,191 items")):
         pairs = [("Tea", "W1")] * count
-        assert ("stock_levels", told) == blamed(lambda: names(*pairs))[:2]  # noqa: B023 - at once
+        assert ("stock_levels", value) == blamed(lambda: names(*pairs))[:2]  # noqa: B023 - at once
     assert "stock_levels[1].sku" == blamed(lambda: names(("Tea", "W1"), ("", "W1")))[0]
     assert "stock_levels[0].location" == blamed(lambda: names(("Tea", "W\n1")))[0]
     assert "stock_levels[0].sku" == blamed(lambda: names(("é" * 65, "W1")))[0]
@@ -311,11 +311,11 @@ def test_handles_are_answered_by_position() -> None:
 
 def test_outcomes_have_the_numbers_of_the_engine() -> None:
     """They go out as bytes, so no name is looked up on the way."""
-    told = {
+    numbers = {
         name.removeprefix("BATCH_OUTCOME_"): number
         for name, number in reservation.BatchOutcome.items()
     }
 
     assert {outcome.name: int(outcome) for outcome in BatchOutcome if outcome} == {
-        name: number for name, number in told.items() if number
+        name: number for name, number in numbers.items() if number
     }

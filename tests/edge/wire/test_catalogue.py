@@ -38,8 +38,8 @@ def test_other_kinds_of_location_are_refused() -> None:
 
 
 def test_a_location_without_name_names_the_field_that_is_missing() -> None:
-    told = fault(create_from_request, catalog.CreateLocationRequest())
-    assert "location.location" == told.metadata["field"]
+    error = fault(create_from_request, catalog.CreateLocationRequest())
+    assert "location.location" == error.metadata["field"]
 
 
 # Responses
@@ -47,7 +47,7 @@ def test_a_location_without_name_names_the_field_that_is_missing() -> None:
 
 @pytest.mark.parametrize("kind", LocationKind)
 @pytest.mark.parametrize("enabled", [True, False])
-def test_a_location_is_told_as_it_is(kind: LocationKind, enabled: bool) -> None:
+def test_a_location_is_returned_as_it_is(kind: LocationKind, enabled: bool) -> None:
     location = core.Location("L", kind, "Leeds", enabled)
     sent = catalog.Location(
         location="L",
@@ -63,8 +63,8 @@ def test_a_location_is_told_as_it_is(kind: LocationKind, enabled: bool) -> None:
     assert update_response(again) == catalog.UpdateLocationResponse(
         location=sent, revisions=SENT_REVISIONS, repeated_request=True
     )
-    told = get_location_response(core.LocationView(location))
-    assert told == catalog.GetLocationResponse(location=sent)
+    response = get_location_response(core.LocationView(location))
+    assert response == catalog.GetLocationResponse(location=sent)
     last = core.LocationsView((location,), None)
     assert list_response(last, 7) == catalog.ListLocationsResponse(locations=[sent])
 
@@ -106,7 +106,7 @@ def test_a_page_goes_on_where_the_one_before_it_ended() -> None:
         assert_invalid(fault(list_from_request, request, 7), "page_token", garbage, expected)
 
 
-def test_an_ended_sku_is_told_with_what_ended() -> None:
+def test_an_ended_sku_is_returned_with_what_ended() -> None:
     outcome = core.DeleteOutcome(3, -4, 5, REVISIONS[0])
     assert delete_sku_response(outcome) == catalog.DeleteSkuResponse(
         stock_levels=3, on_hand=-4, promised=5, revision=SENT_REVISIONS[0]

@@ -134,7 +134,7 @@ def test_what_is_there_or_is_not_is_named_as_a_resource(
     assert resource == (info.resource_type, info.resource_name)
 
 
-def test_thousands_of_unknown_names_are_told_in_one_pass_over_the_lines() -> None:
+def test_thousands_of_unknown_names_are_reported_in_one_pass_over_the_lines() -> None:
     """A pass for each of them took over a second for a Reserve of 2,000 lines."""
     lines, hashed = 500, 0
 
@@ -198,7 +198,7 @@ def test_a_journal_beyond_its_reserve_has_no_headroom() -> None:
     assert {"headroom_bytes": "0", "reserve_bytes": "100"} == fault.metadata
 
 
-def test_a_fault_is_told_in_a_log_by_code_reason_and_message() -> None:
+def test_a_fault_is_logged_by_code_reason_and_message() -> None:
     fault = faults.invalid("sku", "", "1 to 128 bytes")
     assert "INVALID_ARGUMENT INVALID_VALUE: sku is '': expected 1 to 128 bytes" == str(fault)
 
@@ -233,7 +233,7 @@ def test_the_longest_values_fit_a_header(character: str) -> None:
 
 @pytest.mark.parametrize("character", ["x", "é", "\U0001f4e6"])
 @pytest.mark.parametrize("count", [1, 3, 40, 4_000])
-def test_as_many_unknown_names_are_told_as_fit_a_header(character: str, count: int) -> None:
+def test_as_many_unknown_names_are_reported_as_fit_a_header(character: str, count: int) -> None:
     """All three of three, however long; of thousands those that fit, and how many they are."""
     names = [f"{number:04}{character * 31}" for number in range(count)]
     first, *more = [(f"lines[{at}].sku", name) for at, name in enumerate(names)]
@@ -243,10 +243,10 @@ def test_as_many_unknown_names_are_told_as_fit_a_header(character: str, count: i
     assert len(sent) < HEADERS_BYTES_MAX
     (request,) = unpacked(status, error_details_pb2.BadRequest)
     resources = unpacked(status, error_details_pb2.ResourceInfo)
-    told = len(request.field_violations)
-    assert min(count, 3) <= told == len(resources)
-    assert names[:told] == [each.resource_name for each in resources]
-    assert [f"lines[{at}].sku" for at in range(told)] == [
+    named = len(request.field_violations)
+    assert min(count, 3) <= named == len(resources)
+    assert names[:named] == [each.resource_name for each in resources]
+    assert [f"lines[{at}].sku" for at in range(named)] == [
         each.field for each in request.field_violations
     ]
     if count > 1:
@@ -287,26 +287,26 @@ def test_a_name_that_stands_twice_is_one_resource() -> None:
     ],
 )
 def test_what_is_unknown_is_not_found(field: str, reason: str) -> None:
-    told = fault_from_outcome(core.Unknown(field, "X"))
-    assert (told.code.name, told.reason) == ("NOT_FOUND", reason)
-    assert told.metadata == {"field": field, "value": "X"}
-    assert told.message.startswith(f"{field} is 'X', which is unknown: ")
+    fault = fault_from_outcome(core.Unknown(field, "X"))
+    assert (fault.code.name, fault.reason) == ("NOT_FOUND", reason)
+    assert fault.metadata == {"field": field, "value": "X"}
+    assert fault.message.startswith(f"{field} is 'X', which is unknown: ")
 
 
 def test_an_id_that_is_used_again_names_what_differs() -> None:
-    told = fault_from_outcome(core.Conflict("hold_duration", "900000 ms", "1000 ms"))
-    assert ("ALREADY_EXISTS", "ID_REUSED") == (told.code.name, told.reason)
+    fault = fault_from_outcome(core.Conflict("hold_duration", "900000 ms", "1000 ms"))
+    assert ("ALREADY_EXISTS", "ID_REUSED") == (fault.code.name, fault.reason)
     first_now = {"first": "900000 ms", "now": "1000 ms"}
-    assert told.metadata == {"field": "hold_duration", **first_now}
-    assert "hold_duration was '900000 ms' and is now '1000 ms'" in told.message
+    assert fault.metadata == {"field": "hold_duration", **first_now}
+    assert "hold_duration was '900000 ms' and is now '1000 ms'" in fault.message
 
 
 def test_a_stock_level_out_of_range_is_malformed() -> None:
     outcome = core.OutOfRange("events[3].quantity", 10**15, "on_hand after the event", 2 * 10**18)
-    told = fault_from_outcome(outcome)
-    assert ("INVALID_ARGUMENT", "OUT_OF_RANGE") == (told.code.name, told.reason)
-    assert "events[3].quantity" == told.metadata["field"]
-    assert told.message.startswith("events[3].quantity is 1000000000000000: expected on_hand")
+    fault = fault_from_outcome(outcome)
+    assert ("INVALID_ARGUMENT", "OUT_OF_RANGE") == (fault.code.name, fault.reason)
+    assert "events[3].quantity" == fault.metadata["field"]
+    assert fault.message.startswith("events[3].quantity is 1000000000000000: expected on_hand")
 
 
 @pytest.mark.parametrize(("engine_index", "request_index"), [(0, 0), (1, 2), (2, 4), (3, 3)])
@@ -316,19 +316,19 @@ def test_a_path_has_the_index_of_the_request(engine_index: int, request_index: i
     request = reservation.ReserveRequest(lines=lines)
     for rest in (".sku", ".location"):
         unknown = core.Unknown(f"lines[{engine_index}]{rest}", "X")
-        told = fault_from_outcome(unknown, request)
-        assert told.metadata["field"] == f"lines[{request_index}]{rest}"
+        fault = fault_from_outcome(unknown, request)
+        assert fault.metadata["field"] == f"lines[{request_index}]{rest}"
 
 
 def test_the_path_of_a_move_leads_to_its_lines() -> None:
     lines = [{"sku": sku, "location": "L"} for sku in "AAB"]
     request = reservation.CommitRequest(lines={"lines": lines})
-    told = fault_from_outcome(core.Ambiguous("lines[1]", "B", "L", "", 2), request)
-    assert ("INVALID_ARGUMENT", "AMBIGUOUS_LINE") == (told.code.name, told.reason)
-    assert "lines.lines[2]" == told.metadata["field"]
-    assert "SKU 'B' at 'L', and the reservation has 2 such lines: expected line_id" in told.message
-    told = fault_from_outcome(core.Ambiguous("lines[1]", "", "", "7", 3), request)
-    assert "line id '7', and the reservation has 3 such lines: expected sku" in told.message
+    fault = fault_from_outcome(core.Ambiguous("lines[1]", "B", "L", "", 2), request)
+    assert ("INVALID_ARGUMENT", "AMBIGUOUS_LINE") == (fault.code.name, fault.reason)
+    assert "lines.lines[2]" == fault.metadata["field"]
+    assert "SKU 'B' at 'L', and the reservation has 2 such lines: expected line_id" in fault.message
+    fault = fault_from_outcome(core.Ambiguous("lines[1]", "", "", "7", 3), request)
+    assert "line id '7', and the reservation has 3 such lines: expected sku" in fault.message
 
 
 def test_a_path_that_is_of_no_line_stays_as_it_is() -> None:

@@ -38,13 +38,13 @@ def piece(number: int, wire_type: int, data: bytes) -> bytes:
 
 
 def refused(public: Any, name: str, data: bytes) -> ColumnError:
-    """Read a column that is not to be read."""
+    """Read a column that must be refused."""
     message = twin(public).FromString(data)
-    with pytest.raises(ColumnError) as told:
+    with pytest.raises(ColumnError) as caught:
         column(message, public, name)
-    assert name == told.value.name
-    assert str(told.value).startswith(f"{name} is {told.value.found}: expected ")
-    return told.value
+    assert name == caught.value.name
+    assert str(caught.value).startswith(f"{name} is {caught.value.found}: expected ")
+    return caught.value
 
 
 @each_column
@@ -147,7 +147,7 @@ def test_an_unpacked_column_is_refused_by_name(public: Any, name: str, low: int,
 def test_a_column_of_which_a_part_is_unpacked_is_refused_by_name(
     public: Any, name: str, low: int, high: int
 ) -> None:
-    """Values behind or before the packed ones must not get lost."""
+    """Values after or before the packed ones must not get lost."""
     packed, rest = public(**{name: [low]}).SerializeToString(), unpacked(public, name, [high])
     for data in (packed + rest, rest + packed):
         assert "unpacked" == refused(public, name, data).found

@@ -56,25 +56,25 @@ def test_a_refusal_without_lines_says_the_state(code: RefusalCode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "name"),
     [
         (RefusedLine("A", "L", 5, 2, "7"), "SKU A at L (line 7)"),
         (RefusedLine("", "", 5, 2, "7"), "line 7"),
     ],
 )
-def test_a_line_is_told_by_what_names_it(line: RefusedLine, told: str) -> None:
+def test_a_line_is_described_by_what_names_it(line: RefusedLine, name: str) -> None:
     message = refusal_sentence(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
-    assert f"no such line: the reservation has no line for {told}" == message
+    assert f"no such line: the reservation has no line for {name}" == message
 
 
-def test_names_with_braces_are_told_as_they_are() -> None:
+def test_names_with_braces_are_shown_as_they_are() -> None:
     line = RefusedLine("{0.sku}", "{}", 5, 2)
     message = refusal_sentence(Refusal(RefusalCode.NO_SUCH_LINE, (line,)))
     assert message.endswith("has no line for SKU {0.sku} at {}")
 
 
 @pytest.mark.parametrize("code", RefusalCode)
-def test_what_is_missing_is_told_where_it_means_something(code: RefusalCode) -> None:
+def test_what_is_missing_is_returned_where_it_means_something(code: RefusalCode) -> None:
     refused = core.RefusedLine("A", "L", 5, -2)
     outcome = core.ReserveOutcome(core.Refusal(code, (refused,)), None, 0, (), ())
     refusal = reserve_response(outcome).refusal

@@ -25,7 +25,7 @@ class Empty:
     parts: tuple[Any, ...] = ()
 
 
-#: The requests name no SKU, so that names are of no account.
+#: The requests name no SKU, so names do not matter.
 NODE = SimpleNamespace(sku_names=())
 
 
@@ -49,7 +49,7 @@ class Following:
         (9, True, "LEDGER_UNAVAILABLE"),
     ],
 )
-def test_a_token_ahead_of_the_ledger_is_told_at_once(
+def test_a_token_ahead_of_the_ledger_is_refused_at_once(
     position: int, has_more: bool, reason: str
 ) -> None:
     """Where the ledger has yet to take something in, it may be sent again; else nobody gave it."""

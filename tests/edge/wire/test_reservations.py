@@ -1,4 +1,4 @@
-"""Messages on reservations: what may be asked, and that every field of an answer is told."""
+"""Messages on reservations: what may be asked, and that every field of an answer is returned."""
 
 from collections import Counter
 from typing import Any
@@ -56,16 +56,16 @@ def test_quantities_of_lines_within_the_limits_are_taken(quantity: int) -> None:
 def test_quantities_of_lines_beyond_the_limits_are_refused(quantity: int, index: int) -> None:
     lines = [line(sku=str(n)) for n in range(index)] + [line(quantity=quantity)]
     for call, path in ((reserve, "lines"), (move, "lines.lines")):
-        told = fault(call, lines=lines)
-        assert_invalid(told, f"{path}[{index}].quantity", quantity, QUANTITY_EXPECTED)
+        error = fault(call, lines=lines)
+        assert_invalid(error, f"{path}[{index}].quantity", quantity, QUANTITY_EXPECTED)
 
 
-def test_an_owner_is_taken_as_it_is_and_told() -> None:
+def test_an_owner_is_taken_as_it_is_and_returned() -> None:
     assert "" == reserve().owner
     assert "Käthe / 17" == reserve(owner="Käthe / 17").owner
     view = core.ReservationView(State.HELD, (), 0, 0, (), "ann")
-    told = get_reservation_response(core.GetReservation(key_from_text(ID)), view)
-    assert "ann" == told.reservation.owner
+    response = get_reservation_response(core.GetReservation(key_from_text(ID)), view)
+    assert "ann" == response.reservation.owner
 
 
 def test_lines_of_a_sku_and_location_are_summed_where_the_first_stands() -> None:
@@ -83,8 +83,8 @@ def test_a_sum_has_the_limit_of_a_quantity() -> None:
     most = [line(quantity=QUANTITY_MAX - 2), line("B"), line(quantity=2)]
     assert reserve(lines=most).lines[0].quantity == QUANTITY_MAX
     for call, path in ((reserve, "lines"), (move, "lines.lines")):
-        told = fault(call, lines=[*most, line(quantity=1)])
-        assert_invalid(told, f"{path}[3].quantity", 1, SUM_EXPECTED)
+        error = fault(call, lines=[*most, line(quantity=1)])
+        assert_invalid(error, f"{path}[3].quantity", 1, SUM_EXPECTED)
 
 
 def test_lines_with_ids_of_their_own_stay_apart() -> None:
@@ -98,16 +98,16 @@ def test_lines_with_ids_of_their_own_stay_apart() -> None:
 def test_a_line_id_is_a_name_or_nothing() -> None:
     for call, path in ((reserve, "lines"), (move, "lines.lines")):
         for wrong in ("x" * 129, "a\nb"):
-            told = fault(call, lines=[line(), {**line(), "line_id": wrong}])
-            assert f"{path}[1].line_id" == told.metadata["field"]
+            error = fault(call, lines=[line(), {**line(), "line_id": wrong}])
+            assert f"{path}[1].line_id" == error.metadata["field"]
 
 
 def test_an_id_names_a_line_of_a_reservation_alone() -> None:
     (named,) = move(lines=[{"line_id": "7", "quantity": 2}]).lines or ()
     assert core.Line("", "", 2, "7") == named
     for half, missing in (({"sku": "A"}, "location"), ({"location": "L"}, "sku")):
-        told = fault(move, lines=[{"line_id": "7", "quantity": 2, **half}])
-        assert f"lines.lines[0].{missing}" == told.metadata["field"]
+        error = fault(move, lines=[{"line_id": "7", "quantity": 2, **half}])
+        assert f"lines.lines[0].{missing}" == error.metadata["field"]
     assert "lines[0].sku" == fault(reserve, lines=[{"line_id": "7"}]).metadata["field"]
 
 
@@ -138,18 +138,18 @@ def test_a_move_has_1_to_2000_lines_or_says_all(verb: Verb) -> None:
     lines = [line(str(n)) for n in range(LINES_MAX + 1)]
     assert move(verb).lines is None
     assert len(move(verb, lines=lines[:LINES_MAX]).lines or ()) == LINES_MAX
-    told = fault(move, verb, lines=lines)
-    assert_invalid(told, "lines.lines", "2,001 items", "1 to 2,000 items")
-    told = fault(move, verb, lines=[])
-    assert_invalid(told, "lines.lines", "0 items", "1 to 2,000 items; everything is said with all")
-    told = fault(move_from_request, verb, MOVES[verb](reservation_id=ID))
-    assert_invalid(told, "units", "", "lines, or all to say everything")
+    error = fault(move, verb, lines=lines)
+    assert_invalid(error, "lines.lines", "2,001 items", "1 to 2,000 items")
+    error = fault(move, verb, lines=[])
+    assert_invalid(error, "lines.lines", "0 items", "1 to 2,000 items; everything is said with all")
+    error = fault(move_from_request, verb, MOVES[verb](reservation_id=ID))
+    assert_invalid(error, "units", "", "lines, or all to say everything")
 
 
 @pytest.mark.parametrize("read", [reserve, move, extend])
 def test_a_uuid_of_zeros_is_no_id(read: Any) -> None:
-    told = fault(read, reservation_id=str(UUID(int=0)))
-    assert_invalid(told, "reservation_id", str(UUID(int=0)), "an id; a UUID of zeros is none")
+    error = fault(read, reservation_id=str(UUID(int=0)))
+    assert_invalid(error, "reservation_id", str(UUID(int=0)), "an id; a UUID of zeros is none")
 
 
 def test_a_uuid_in_capitals_is_the_same_id() -> None:
@@ -163,15 +163,15 @@ def test_a_uuid_in_capitals_is_the_same_id() -> None:
 
 
 def test_lines_are_counted_before_they_are_summed() -> None:
-    told = fault(reserve, lines=[line()] * (LINES_MAX + 1))
-    assert "lines" == told.metadata["field"]
+    error = fault(reserve, lines=[line()] * (LINES_MAX + 1))
+    assert "lines" == error.metadata["field"]
 
 
 def test_a_duration_that_is_not_given_has_a_default_in_reserve_only() -> None:
     assert reserve().hold_ms == HOLD_MS_DEFAULT
-    told = fault(extend)
+    error = fault(extend)
     expected = "1 second to 30 days; Extend has no default"
-    assert_invalid(told, "hold_duration", "", expected)
+    assert_invalid(error, "hold_duration", "", expected)
 
 
 @pytest.mark.parametrize("verb", [Verb.COMMIT, Verb.FULFILL])
@@ -179,8 +179,8 @@ def test_commit_and_fulfill_say_what_happens_to_the_rest(verb: Verb) -> None:
     assert move(verb).remainder is Remainder.KEEP
     assert move(verb, remainder="REMAINDER_KEEP").remainder is Remainder.KEEP
     assert move(verb, remainder="REMAINDER_GIVE_BACK").remainder is Remainder.GIVE_BACK
-    told = fault(move, verb, remainder=3)
-    assert_invalid(told, "remainder", 3, "REMAINDER_KEEP or REMAINDER_GIVE_BACK")
+    error = fault(move, verb, remainder=3)
+    assert_invalid(error, "remainder", 3, "REMAINDER_KEEP or REMAINDER_GIVE_BACK")
 
 
 @pytest.mark.parametrize("verb", [Verb.RELEASE, Verb.CANCEL])
@@ -267,7 +267,7 @@ def test_a_refused_reserve_says_why_and_has_no_end() -> None:
     assert not response.HasField("expire_time")
 
 
-def test_an_ended_reservation_is_told_with_its_state() -> None:
+def test_an_ended_reservation_is_returned_with_its_state() -> None:
     ended = core.Refusal(RefusalCode.RESERVATION_ENDED)
     outcome = core.ReserveOutcome(ended, State.RELEASED, 0, (), REVISIONS, is_repeat=True)
     assert reserve_response(outcome) == reservation.ReserveResponse(
@@ -334,7 +334,7 @@ def test_a_refused_move_says_the_state_as_it_is(response_class: Any) -> None:
 
 
 @pytest.mark.parametrize("reservation_id", ["order-1", "0b4f9a5e-0000-4000-8000-00000000000f"])
-def test_a_reservation_is_told_by_line_and_state(reservation_id: str) -> None:
+def test_a_reservation_is_returned_by_line_and_state(reservation_id: str) -> None:
     view = core.ReservationView(
         State.HELD,
         (

@@ -65,10 +65,10 @@ def one(**fields: Any) -> reservation.ReserveRequest:
 
 def commands_of(run: Run) -> list[core.Reserve]:
     """The command of each operation, as if it had come alone."""
-    told = zip(run.command.operations.tolist(), run.command.names, strict=True)
+    operations = zip(run.command.operations.tolist(), run.command.names, strict=True)
     return [
         core.Reserve(Key(hi, lo, None), (core.Line(*name, quantity),), hold_ms)
-        for (hi, lo, quantity, _, hold_ms, *_), name in told
+        for (hi, lo, quantity, _, hold_ms, *_), name in operations
     ]
 
 
@@ -164,17 +164,17 @@ def test_answers_are_those_of_single_calls(
     ]
     run = read_run([each.SerializeToString() for each in asked], ())
     run.command.operations["shard"] = shards
-    told = np.array([codes.ACCEPTED] * len(shards), np.uint8)
-    told[len(shards) // 2] = codes.INSUFFICIENT_STOCK
-    told[len(shards) // 3 + 1 :: 5] = codes.ASK
+    outcomes = np.array([codes.ACCEPTED] * len(shards), np.uint8)
+    outcomes[len(shards) // 2] = codes.INSUFFICIENT_STOCK
+    outcomes[len(shards) // 3 + 1 :: 5] = codes.ASK
     revisions = tuple(core.Revision(shard, sequence + shard, timeline) for shard in range(4))
-    outcome = core.RunCodes(told, np.full(len(shards), 7, np.int64), now_ns, revisions)
+    outcome = core.RunCodes(outcomes, np.full(len(shards), 7, np.int64), now_ns, revisions)
     for at, answer in enumerate(run_answers(run, outcome)):
         revision = (revisions[shards[at]],)
-        if told[at] == codes.ACCEPTED:
+        if outcomes[at] == codes.ACCEPTED:
             ends_ns = now_ns + 900_000 * 1_000_000
             expected = core.ReserveOutcome(None, State.HELD, ends_ns, (lines[at],), revision)
-        elif told[at] == codes.INSUFFICIENT_STOCK:
+        elif outcomes[at] == codes.INSUFFICIENT_STOCK:
             short = core.RefusedLine("Tea", "W1", quantities[at], 7)
             refusal = core.Refusal(RefusalCode.INSUFFICIENT_STOCK, (short,))
             expected = core.ReserveOutcome(refusal, None, 0, (), revision)

@@ -47,8 +47,8 @@ def test_a_request_names_a_level_and_how_much_to_list(max_lines: int, most: int)
 
 @pytest.mark.parametrize("max_lines", [-1, ENDANGERED_MAX + 1])
 def test_more_than_the_limit_is_a_fault(max_lines: int) -> None:
-    told = fault(asked, max_lines=max_lines)
-    assert_invalid(told, "max_lines", max_lines, "0 to 1,000")
+    error = fault(asked, max_lines=max_lines)
+    assert_invalid(error, "max_lines", max_lines, "0 to 1,000")
 
 
 @pytest.mark.parametrize("field", ["sku", "location"])
@@ -56,7 +56,7 @@ def test_both_names_are_needed(field: str) -> None:
     assert field == fault(asked, **{field: ""}).metadata["field"]
 
 
-def test_a_shortfall_is_told_with_what_it_endangers() -> None:
+def test_a_shortfall_is_returned_with_what_it_endangers() -> None:
     response = shortfall_response(core.ShortfallView(SHORTFALL, core.Revision(3, 7, 9)))
     assert SENT == response.shortfall
     assert (3, 7, 9) == (

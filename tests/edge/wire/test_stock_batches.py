@@ -54,16 +54,16 @@ def read(fields: Fields, source: str = "erp", **more: Any) -> Any:
 
 
 def fault(fields: Fields, **more: Any) -> Fault:
-    with pytest.raises(Fault) as told:
+    with pytest.raises(Fault) as caught:
         read(fields, **more)
-    assert told.value.code is grpc.StatusCode.INVALID_ARGUMENT
-    return told.value
+    assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    return caught.value
 
 
-def said(told: Fault) -> tuple[str, ...]:
+def said(error: Fault) -> tuple[str, ...]:
     """Field, value, and what would be right."""
-    assert "INVALID_VALUE" == told.reason
-    return tuple(told.metadata[name] for name in ("field", "value", "expected"))
+    assert "INVALID_VALUE" == error.reason
+    return tuple(error.metadata[name] for name in ("field", "value", "expected"))
 
 
 def test_columns_become_events() -> None:
@@ -77,9 +77,9 @@ def test_columns_become_events() -> None:
     )
     assert isinstance(batch, core.StockBatch)
     assert "erp" == batch.source
-    told = [batch.events[name].tolist() for name in ("shard", "row", "kind", "quantity")]
-    assert [[2, 0, 4095], [0, 5, 2**31 - 2]] == told[:2]
-    assert [[SALE, COUNT, ADJUSTMENT], [1, 0, -QUANTITY_MAX]] == told[2:]
+    values = [batch.events[name].tolist() for name in ("shard", "row", "kind", "quantity")]
+    assert [[2, 0, 4095], [0, 5, 2**31 - 2]] == values[:2]
+    assert [[SALE, COUNT, ADJUSTMENT], [1, 0, -QUANTITY_MAX]] == values[2:]
     assert [0, 5, SOURCE_SEQUENCE_MAX] == batch.events["sequence"].tolist()
 
 
@@ -195,14 +195,17 @@ def test_events_may_say_when_and_under_which_document() -> None:
     """Each its own; what is empty or 0 is not said."""
     assert read(columns()).details is None
     assert read(columns(occur_nanoseconds=[0] * 3)).details is None
-    told = read(columns(occur_nanoseconds=[0, -5, 7])).details
-    assert [0, -5, 7] == told.occur_times_ns.tolist()
-    assert ([""] * 3, [False, True, True]) == (texts(told.ids), told.are_told.tolist())
+    details = read(columns(occur_nanoseconds=[0, -5, 7])).details
+    assert [0, -5, 7] == details.occur_times_ns.tolist()
+    assert ([""] * 3, [False, True, True]) == (texts(details.ids), details.are_told.tolist())
     named = columns(reference_kind="receipt", reference_ids=["Käse 7", "", ""])
-    told = read(named | {"reference_lines": ["", "", "9"]}).details
-    assert ["Käse 7", "", ""] == texts(told.ids)
-    assert ("receipt", ["", "", "9"]) == (told.kind, texts(told.lines))
-    assert ([0] * 3, [True, False, True]) == (told.occur_times_ns.tolist(), told.are_told.tolist())
+    details = read(named | {"reference_lines": ["", "", "9"]}).details
+    assert ["Käse 7", "", ""] == texts(details.ids)
+    assert ("receipt", ["", "", "9"]) == (details.kind, texts(details.lines))
+    assert ([0] * 3, [True, False, True]) == (
+        details.occur_times_ns.tolist(),
+        details.are_told.tolist(),
+    )
     of_order = read(columns(reference_kind="reservation", reference_ids=["a"] * 3))
     assert "reservation" == of_order.details.kind  # of sales, where it changes nothing
 
@@ -211,8 +214,8 @@ def test_events_may_say_when_and_under_which_document() -> None:
 def test_a_document_is_a_name(text: str) -> None:
     """Found among others that are, and where none is plain ASCII."""
     for others in ("a", "ä"):
-        told = said(fault(columns(reference_ids=[others, "", text])))
-        assert "columns.reference_ids[2]" == told[0]
+        blame = said(fault(columns(reference_ids=[others, "", text])))
+        assert "columns.reference_ids[2]" == blame[0]
 
 
 def test_the_client_spells_when_and_which_document() -> None:
@@ -239,9 +242,9 @@ def test_the_client_spells_when_and_which_document() -> None:
 @pytest.mark.parametrize(("fields", "field", "value", "expected"), BAD)
 def test_what_is_malformed_is_named(fields: Fields, field: str, value: str, expected: str) -> None:
     """By its column, by its position where it has one, with what would be right."""
-    told = said(fault(fields))
-    assert (field, value) == told[:2]
-    assert expected in told[2]
+    blame = said(fault(fields))
+    assert (field, value) == blame[:2]
+    assert expected in blame[2]
 
 
 @pytest.mark.parametrize("source", ["", "x" * (NAME_BYTES_MAX + 1), "a\nb"])
@@ -250,8 +253,8 @@ def test_a_source_needs_a_name(source: str) -> None:
 
 
 def test_a_message_has_one_form() -> None:
-    told = said(fault(columns(), events=[stock.StockEvent(sequence=1)]))
-    assert ("columns", "set together with events", "either events or columns") == told
+    blame = said(fault(columns(), events=[stock.StockEvent(sequence=1)]))
+    assert ("columns", "set together with events", "either events or columns") == blame
 
 
 @pytest.mark.parametrize(
@@ -265,9 +268,9 @@ def test_a_split_or_unpacked_column_is_named(name: str) -> None:
     unpacked = bytes([public.DESCRIPTOR.fields_by_name[name].number << 3 | 1]) + bytes(8)
     for more, found in ((extra.SerializeToString(), "split into 2"), (unpacked, "unpacked")):
         wrapped = bytes([3 << 3 | 2, len(whole + more) & 127 | 128, len(whole + more) >> 7])
-        with pytest.raises(Fault) as told:
+        with pytest.raises(Fault) as caught:
             read_bytes(b"\x0a\x03erp" + wrapped + whole + more)
-        assert (f"columns.{name}", found) == said(told.value)[:2]
+        assert (f"columns.{name}", found) == said(caught.value)[:2]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EventKind if kind > EventKind.COUNT])

@@ -1,4 +1,4 @@
-"""Single stock events: form is judged event by event, results are told by position."""
+"""Single stock events: form is judged event by event, results are returned by position."""
 
 from typing import Any
 
@@ -69,8 +69,8 @@ def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> 
         event = record(kind=name, quantity=quantity, **more)
         assert (event.kind, event.quantity) == (kind, quantity)
     for quantity in (low - 1, QUANTITY_MAX + 1):
-        told = fault(record, kind=name, quantity=quantity)
-        assert_invalid(told, "events[0].quantity", quantity, expected)
+        error = fault(record, kind=name, quantity=quantity)
+        assert_invalid(error, "events[0].quantity", quantity, expected)
 
 
 @pytest.mark.parametrize(
@@ -88,35 +88,35 @@ def test_quantities_of_events_have_the_limits_of_their_kind(kind: EventKind) -> 
 )
 def test_a_status_has_its_side(kind: str, quantity: int, field: str) -> None:
     """Units that arrive have none before, and those that go have none after."""
-    told = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=quantity, **{field: "damaged"})
+    error = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=quantity, **{field: "damaged"})
     side = "above 0" if field == "to_status" else "below 0"
     kinds = {
         "from_status": "SALE, STATUS_CHANGE, TRANSFER_DISPATCH",
         "to_status": "RECEIPT, RETURN, STATUS_CHANGE",
     }
     expected = f"no status here, which is for kinds {kinds[field]}, ADJUSTMENT {side}"
-    assert_invalid(told, f"events[0].{field}", "damaged", expected)
+    assert_invalid(error, f"events[0].{field}", "damaged", expected)
 
 
 def test_a_status_changes_to_another() -> None:
     """And is a name; a return of no reservation may have any reference."""
     change: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_STATUS_CHANGE", "quantity": 1}
     for status in ("", "damaged"):
-        told = fault(record, **change, from_status=status, to_status=status)
+        error = fault(record, **change, from_status=status, to_status=status)
         assert_invalid(
-            told, "events[0].to_status", status, f"another status than from_status, {status!r}"
+            error, "events[0].to_status", status, f"another status than from_status, {status!r}"
         )
-    told = fault(record, **change, to_status=" damaged")
-    assert "events[0].to_status" == told.metadata["field"]
+    error = fault(record, **change, to_status=" damaged")
+    assert "events[0].to_status" == error.metadata["field"]
     event = record(**change, from_status="inspect")
     assert ("inspect", "") == (event.from_status, event.to_status)
 
 
 @pytest.mark.parametrize("kind", ["GOODS_ISSUE", "SHIPMENT_REVERSAL"])
 def test_what_is_of_a_reservation_names_it(kind: str) -> None:
-    told = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=1)
+    error = fault(record, kind=f"STOCK_EVENT_KIND_{kind}", quantity=1)
     expected = "kind reservation, with the id of one"
-    assert_invalid(told, "events[0].reference", "", expected)
+    assert_invalid(error, "events[0].reference", "", expected)
 
 
 def test_a_reversal_names_its_event_and_repeats_what_that_said() -> None:
@@ -161,14 +161,14 @@ def test_a_reversal_names_its_event_and_repeats_what_that_said() -> None:
     ],
 )
 def test_a_reversal_that_names_no_event_is_malformed(field: str, more: dict[str, Any]) -> None:
-    told = fault(record, kind="STOCK_EVENT_KIND_REVERSAL", **{"quantity": 2, **more})
-    assert f"events[0].{field}" == told.metadata["field"]
+    error = fault(record, kind="STOCK_EVENT_KIND_REVERSAL", **{"quantity": 2, **more})
+    assert f"events[0].{field}" == error.metadata["field"]
 
 
 def test_no_other_kind_names_an_event() -> None:
-    told = fault(record, kind="STOCK_EVENT_KIND_SALE", quantity=1, reverses=reversed_event("SALE"))
+    error = fault(record, kind="STOCK_EVENT_KIND_SALE", quantity=1, reverses=reversed_event("SALE"))
     expected = "nothing for a kind other than REVERSAL"
-    assert_invalid(told, "events[0].reverses", "e0", expected)
+    assert_invalid(error, "events[0].reverses", "e0", expected)
 
 
 def test_supply_says_of_what_and_by_when() -> None:
@@ -180,16 +180,16 @@ def test_supply_says_of_what_and_by_when() -> None:
     event = record(**announced, quantity=5, expected_time={"seconds": 9, "nanos": 1})
     assert (5, 9_000_000_001, False) == (event.quantity, event.expected_ns, event.is_plain)
     assert record(**announced, quantity=0).expected_ns is None
-    told = fault(record, **announced, quantity=5)
-    assert_invalid(told, "events[0].expected_time", "", "when the units are expected")
+    error = fault(record, **announced, quantity=5)
+    assert_invalid(error, "events[0].expected_time", "", "when the units are expected")
     for reference in (None, {"kind": "purchase_order", "id": "po1"}):
-        told = fault(record, **{**announced, "reference": reference}, quantity=0)
+        error = fault(record, **{**announced, "reference": reference}, quantity=0)
         expected = "kind supply, with the id of a document"
-        assert_invalid(told, "events[0].reference", "", expected)
+        assert_invalid(error, "events[0].reference", "", expected)
     for kind in ("SUPPLY", "RECEIPT"):
         wrong = {"kind": f"STOCK_EVENT_KIND_{kind}", "reference": {"kind": "supply", "line": "1"}}
-        told = fault(record, **wrong, quantity=5)
-        assert_invalid(told, "events[0].reference.id", "", "the document of the supply")
+        error = fault(record, **wrong, quantity=5)
+        assert_invalid(error, "events[0].reference.id", "", "the document of the supply")
     sale = {"kind": "STOCK_EVENT_KIND_SALE", "quantity": 1, "expected_time": {"seconds": 9}}
     assert "events[0].expected_time" == fault(record, **sale).metadata["field"]
     late = {"expected_time": {"seconds": 10**11}}
@@ -213,8 +213,8 @@ def test_a_count_says_what_it_has_seen() -> None:
         *(event.picked_quantity, event.seen_reservations),
     )
     for field, value in said.items():
-        told = fault(record, kind="STOCK_EVENT_KIND_SALE", quantity=5, **{field: value})
-        assert f"events[0].{field}" == told.metadata["field"]
+        error = fault(record, kind="STOCK_EVENT_KIND_SALE", quantity=5, **{field: value})
+        assert f"events[0].{field}" == error.metadata["field"]
     wrong: dict[str, Any] = {
         "as_of_sequence": 2**63,
         "count_basis": 9,
@@ -222,8 +222,8 @@ def test_a_count_says_what_it_has_seen() -> None:
         "seen_reservations": ["r"] * 101,
     }
     for field, value in wrong.items():
-        told = fault(record, kind="STOCK_EVENT_KIND_COUNT", quantity=5, **{field: value})
-        assert f"events[0].{field}" == told.metadata["field"]
+        error = fault(record, kind="STOCK_EVENT_KIND_COUNT", quantity=5, **{field: value})
+        assert f"events[0].{field}" == error.metadata["field"]
 
 
 def test_a_message_has_few_events_that_change_more_than_on_hand() -> None:
@@ -262,20 +262,20 @@ def test_a_transfer_says_of_what_it_is_and_where_it_goes() -> None:
     adjusted = {"kind": "STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT", "quantity": -1}
     for kind in (sent, adjusted):
         for reference in (None, {"kind": "supply", "id": "t1"}):
-            told = fault(record, **{**kind, "to_location": "M", "reference": reference})
+            error = fault(record, **{**kind, "to_location": "M", "reference": reference})
             expected = "kind transfer, with the id of a document"
-            assert_invalid(told, "events[0].reference", "", expected)
+            assert_invalid(error, "events[0].reference", "", expected)
     received = {"kind": "STOCK_EVENT_KIND_RECEIPT", "quantity": 5}
     for kind in (sent, adjusted, received):
-        told = fault(record, **kind, to_location="M", reference={"kind": "transfer", "line": "1"})
-        assert_invalid(told, "events[0].reference.id", "", "the document of the transfer")
-    told = fault(record, **{**whole, "to_location": event.location})
+        error = fault(record, **kind, to_location="M", reference={"kind": "transfer", "line": "1"})
+        assert_invalid(error, "events[0].reference.id", "", "the document of the transfer")
+    error = fault(record, **{**whole, "to_location": event.location})
     expected = "a location other than `location`"
-    assert_invalid(told, "events[0].to_location", event.location, expected)
+    assert_invalid(error, "events[0].to_location", event.location, expected)
     assert "events[0].to_location" == fault(record, **sent, **TRANSFER).metadata["field"]
     expected = "nothing, except for kind TRANSFER_DISPATCH and its reversal"
-    told = fault(record, **received, **TRANSFER, to_location="M")
-    assert_invalid(told, "events[0].to_location", "M", expected)
+    error = fault(record, **received, **TRANSFER, to_location="M")
+    assert_invalid(error, "events[0].to_location", "M", expected)
 
 
 def test_a_dispatch_of_units_for_sale_may_take_promised_ones() -> None:
@@ -284,8 +284,8 @@ def test_a_dispatch_of_units_for_sale_may_take_promised_ones() -> None:
     taking: dict[str, Any] = {**TRANSFER, "takes_promised": True}
     assert record(**sent, **taking, to_location="M").takes_promised
     expected = "nothing beside from_status: units with a status are not promised"
-    told = fault(record, **sent, **taking, to_location="M", from_status="damaged")
-    assert_invalid(told, "events[0].takes_promised", True, expected)
+    error = fault(record, **sent, **taking, to_location="M", from_status="damaged")
+    assert_invalid(error, "events[0].takes_promised", True, expected)
     expected = "nothing, except for kind TRANSFER_DISPATCH"
     received = {"kind": "STOCK_EVENT_KIND_RECEIPT", "quantity": 5}
     adjusted = {"kind": "STOCK_EVENT_KIND_TRANSFER_ADJUSTMENT", "quantity": -1}
@@ -294,8 +294,8 @@ def test_a_dispatch_of_units_for_sale_may_take_promised_ones() -> None:
     undo: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_REVERSAL", "quantity": 5, **taking}
     for kind in ("TRANSFER_DISPATCH", "RECEIPT", "REVERSAL"):
         where = {} if kind == "RECEIPT" else {"to_location": "M"}
-        told = fault(record, **undo, **where, reverses=reversed_event(kind))
-        assert_invalid(told, "events[0].takes_promised", True, expected)
+        error = fault(record, **undo, **where, reverses=reversed_event(kind))
+        assert_invalid(error, "events[0].takes_promised", True, expected)
 
 
 def test_the_reversal_of_a_dispatch_repeats_where_that_went() -> None:
@@ -310,8 +310,8 @@ def test_the_reversal_of_a_dispatch_repeats_where_that_went() -> None:
 
 
 def test_nothing_is_adjusted_by_0() -> None:
-    told = fault(record, kind="STOCK_EVENT_KIND_ADJUSTMENT", quantity=0)
-    assert_invalid(told, "events[0].quantity", 0, EVENT_LIMITS[EventKind.ADJUSTMENT][1])
+    error = fault(record, kind="STOCK_EVENT_KIND_ADJUSTMENT", quantity=0)
+    assert_invalid(error, "events[0].quantity", 0, EVENT_LIMITS[EventKind.ADJUSTMENT][1])
     for quantity in (-1, 1):
         event = record(kind="STOCK_EVENT_KIND_ADJUSTMENT", quantity=quantity)
         assert event.quantity == quantity
@@ -330,9 +330,9 @@ def test_an_event_has_an_id_or_a_sequence() -> None:
     assert record(event_id="", sequence=2**63 - 1).sequence == 2**63 - 1
     expected = "an event_id, a sequence, or both"
     assert_invalid(fault(record, event_id=""), "events[0].event_id", "", expected)
-    told = fault(record, sequence=2**63)
+    error = fault(record, sequence=2**63)
     expected = "0 to 9,223,372,036,854,775,807"
-    assert_invalid(told, "events[0].sequence", 2**63, expected)
+    assert_invalid(error, "events[0].sequence", 2**63, expected)
 
 
 @pytest.mark.parametrize(
@@ -348,8 +348,8 @@ def test_a_message_has_1_to_1000_events(request_class: Any) -> None:
     assert "s" == most.source
     for count, value in ((0, "0 items"), (BATCH_MAX + 1, "1,001 items")):
         request = request_class(source="s", events=events[:count])
-        told = fault(events_from_request, request)
-        assert_invalid(told, "events", value, "1 to 1,000 items")
+        error = fault(events_from_request, request)
+        assert_invalid(error, "events", value, "1 to 1,000 items")
 
 
 def test_a_fault_names_the_event_that_is_malformed() -> None:
@@ -422,9 +422,9 @@ def test_the_highest_sequence_is_acknowledged(
 
 def test_a_message_that_failed_is_answered_with_its_status() -> None:
     request = stock.RecordStockEventsStreamRequest(source="erp", batch_id=3)
-    told = stock_refused(request, invalid("events", "0 items", "1 to 1,000 items"))
-    assert ("erp", 3, 3) == (told.source, told.batch_id, told.status.code)
-    assert "events is '0 items': expected 1 to 1,000 items" == told.status.message
+    response = stock_refused(request, invalid("events", "0 items", "1 to 1,000 items"))
+    assert ("erp", 3, 3) == (response.source, response.batch_id, response.status.code)
+    assert "events is '0 items': expected 1 to 1,000 items" == response.status.message
     unread = stock_refused(malformed("no bytes of ours"), malformed("no bytes of ours"))
     assert ("", 0, 3) == (unread.source, unread.batch_id, unread.status.code)
 

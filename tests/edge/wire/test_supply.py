@@ -1,4 +1,4 @@
-"""What may be promised by date: what may be asked, and what is told of each level."""
+"""What may be promised by date: what may be asked, and what is returned for each level."""
 
 from typing import Any
 
@@ -48,22 +48,22 @@ def test_names_and_tokens_are_judged() -> None:
         assert "page_token" == fault(asked, page_token=token).metadata["field"]
 
 
-def test_a_transfer_is_told_with_what_is_over_and_no_time_that_nobody_told() -> None:
+def test_a_transfer_is_returned_with_what_is_over_and_no_time_that_nobody_gave() -> None:
     transfer = core.SupplyView("t1", "", 0, 5, 7, 0, is_transfer=True, over=2)
     level = core.PromiseView("L", 4, 0, (), (transfer,))
     view = core.AvailableToPromiseView("A", (level,), NS_PER_DAY, core.Revision(1, 8, 9), None)
-    (told,) = promise_response(view, TIMELINE).levels[0].supplies
+    (supply,) = promise_response(view, TIMELINE).levels[0].supplies
     expected = availability.Supply(document="t1", announced=5, received=7, over=2)
     expected.is_transfer = True
-    assert expected == told
+    assert expected == supply
 
 
-def test_days_and_supplies_are_told_with_the_page_behind() -> None:
+def test_days_and_supplies_are_returned_with_the_next_page() -> None:
     supply = core.SupplyView("po1", "10", 5 * NS_PER_DAY + 1, 9, 2, 7)
     day = core.DayView(5 * NS_PER_DAY, 7, 11)
     level = core.PromiseView("L", 4, 3, (day,), (supply,))
     view = core.AvailableToPromiseView("A", (level,), NS_PER_DAY, core.Revision(1, 8, 9), 12)
-    told = promise_response(view, TIMELINE)
+    response = promise_response(view, TIMELINE)
     days = [{"day": {"seconds": 5 * 86_400}, "incoming": 7, "available": 11}]
     supplies = [
         {
@@ -77,7 +77,7 @@ def test_days_and_supplies_are_told_with_the_page_behind() -> None:
     ]
     level_sent = {"location": "L", "available": 4, "overdue": 3, "source_state": 3}
     levels = [{**level_sent, "days": days, "supplies": supplies}]
-    assert told == availability.GetAvailableToPromiseResponse(
+    assert response == availability.GetAvailableToPromiseResponse(
         levels=levels,
         today={"seconds": 86_400},
         next_page_token=page_token(12, TIMELINE),

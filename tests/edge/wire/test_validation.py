@@ -113,9 +113,9 @@ BAD_NAMES = {
     "next line": ("é\x85", "text without U+0085 (a control character), such as 'é'"),
     "line separator": ("\u2028", "text without U+2028 (LINE SEPARATOR)"),
     "space alone": (" ", "text without white space at its ends"),
-    "space behind": ("X ", "text without white space at its ends, such as 'X'"),
+    "space at the end": ("X ", "text without white space at its ends, such as 'X'"),
     "space before": (" X", "text without white space at its ends, such as 'X'"),
-    "space behind other letters": ("é ", "text without white space at its ends, such as 'é'"),
+    "space after other letters": ("é ", "text without white space at its ends, such as 'é'"),
     "byte order mark": (
         "\ufeffX",
         "text without U+FEFF (ZERO WIDTH NO-BREAK SPACE), such as 'X'",
@@ -164,12 +164,12 @@ def test_longer_names_and_those_that_look_like_others_are_refused(
     name: str, text: str, expected: str
 ) -> None:
     field, call = NAMES[name]
-    told = fault(call, text)
-    assert "INVALID_VALUE" == told.reason
-    assert (told.metadata["field"], told.metadata["expected"]) == (field, expected)
-    assert told.metadata["value"].startswith(text[:128])
-    assert told.message.startswith(f"{field} is {text[:128]!r}")
-    assert told.message.endswith(f": expected {expected}")
+    error = fault(call, text)
+    assert "INVALID_VALUE" == error.reason
+    assert (error.metadata["field"], error.metadata["expected"]) == (field, expected)
+    assert error.metadata["value"].startswith(text[:128])
+    assert error.message.startswith(f"{field} is {text[:128]!r}")
+    assert error.message.endswith(f": expected {expected}")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -214,7 +214,7 @@ def test_many_names_are_judged_as_each_by_itself(texts: list[str]) -> None:
 
 
 def test_no_character_that_nobody_sees_is_forgotten() -> None:
-    """The same over all of Unicode, surrogates apart, which are no text."""
+    """The same over all of Unicode but surrogates, which are no text."""
     for code in (*range(0xD800), *range(0xE000, sys.maxunicode + 1)):
         if is_name(f"a{chr(code)}a"):
             assert category(chr(code)) not in ("Cc", "Cf", "Zl", "Zp"), hex(code)
@@ -223,9 +223,9 @@ def test_no_character_that_nobody_sees_is_forgotten() -> None:
 @given(st.text(max_size=40))
 def test_what_is_suggested_is_a_name(text: str) -> None:
     if not is_name(text):
-        told = bad_name("sku", text).metadata["expected"]
-        if ", such as " in told:
-            assert is_name(literal_eval(told.partition(", such as ")[2]))
+        advice = bad_name("sku", text).metadata["expected"]
+        if ", such as " in advice:
+            assert is_name(literal_eval(advice.partition(", such as ")[2]))
 
 
 DURATION_EXPECTED = "1 second to 30 days, in whole milliseconds"
@@ -263,14 +263,14 @@ def test_durations_beyond_the_limits_are_refused(seconds: int, nanos: int, value
     assert_invalid(
         fault(reserve, hold_duration=duration), "hold_duration", value, DURATION_EXPECTED
     )
-    told = fault(extend, seconds=seconds, nanos=nanos)
-    assert_invalid(told, "hold_duration", value, DURATION_EXPECTED)
+    error = fault(extend, seconds=seconds, nanos=nanos)
+    assert_invalid(error, "hold_duration", value, DURATION_EXPECTED)
 
 
 def test_the_first_field_that_is_malformed_is_named() -> None:
-    told = fault(reserve, "", lines=[], hold_duration=Duration())
-    assert "reservation_id" == told.metadata["field"]
-    told = fault(reserve, lines=[], hold_duration=Duration())
-    assert "lines" == told.metadata["field"]
-    told = fault(record, event_id="", sku="", quantity=0)
-    assert "events[0].event_id" == told.metadata["field"]
+    error = fault(reserve, "", lines=[], hold_duration=Duration())
+    assert "reservation_id" == error.metadata["field"]
+    error = fault(reserve, lines=[], hold_duration=Duration())
+    assert "lines" == error.metadata["field"]
+    error = fault(record, event_id="", sku="", quantity=0)
+    assert "events[0].event_id" == error.metadata["field"]
