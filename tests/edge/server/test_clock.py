@@ -18,13 +18,13 @@ def test_a_new_directory_has_nothing_to_compare_with() -> None:
     check_clock(0, LAST_NS, 1)
 
 
-def test_a_clock_beyond_the_bound_is_told_with_both_times_and_the_way_out() -> None:
+def test_a_clock_beyond_the_bound_is_reported_with_both_times_and_the_way_out() -> None:
     now_ns = LAST_NS + 90 * DAY_NS + 1
     with pytest.raises(ClockAheadError) as caught:
         check_clock(LAST_NS, now_ns, 90)
-    told = str(caught.value)
-    assert "2026-11-18T" in told
-    assert "2027-02-16T" in told
-    assert "more than 90 days ahead" in told
-    assert told.endswith("HOLDFAST_CLOCK_AHEAD_MAX_DAYS=91")
+    message = str(caught.value)
+    assert "2026-11-18T" in message
+    assert "2027-02-16T" in message
+    assert "more than 90 days ahead" in message
+    assert message.endswith("HOLDFAST_CLOCK_AHEAD_MAX_DAYS=91")
     check_clock(LAST_NS, now_ns, 91)

@@ -187,7 +187,7 @@ async def test_a_stream_of_the_server_may_end_with_a_fault(served: tuple[Served,
 
 @pytest.mark.parametrize("method", ["Get", "Watch"])
 async def test_a_call_may_be_refused_unread(served: tuple[Served, Any], method: str) -> None:
-    """With the advice of when to come back, for our client and for gRPC's own retries."""
+    """With advice on when to come back, for our client and for gRPC's own retries."""
     made, channel = served
     made.fault = faults.overloaded(2, 4096)
     answer = await answer_of(channel.unary_unary(f"/made.up.Clock/{method}")(b"\xff not parsed"))
@@ -211,10 +211,10 @@ async def test_a_stream_of_the_server_ends_when_the_node_drains(served: tuple[Se
 
 
 @pytest.mark.parametrize("method", ["Get", "Watch", "Convert"])
-async def test_a_caller_whose_time_is_over_is_told_from_one_who_goes_away(
+async def test_a_caller_whose_time_is_over_is_distinguished_from_one_who_goes_away(
     served: tuple[Served, Any], method: str
 ) -> None:
-    """Both cancel the call; the one says that the node is slow, the other nothing."""
+    """Both cancel the call; the one says that the node is slow, the other says nothing."""
     made, channel = served
     made.clock.answers.clear()
     late = await answer_of(channel.unary_unary(f"/made.up.Clock/{method}")(b"", timeout=0.2))

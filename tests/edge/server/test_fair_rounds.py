@@ -25,11 +25,11 @@ async def done_by_round(*sources: Pieces) -> list[tuple[int, ...]]:
     rounds = Rounds()
     for source in sources:
         rounds.add(source)
-    told = []
+    progress = []
     while any(source.left for source in sources):
         await asyncio.sleep(0)
-        told.append(tuple(source.done for source in sources))
-    return told
+        progress.append(tuple(source.done for source in sources))
+    return progress
 
 
 async def test_a_round_has_so_many_pieces() -> None:

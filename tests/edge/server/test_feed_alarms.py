@@ -1,4 +1,4 @@
-"""Numbers that sources pass over are told in the log, once in a while for each source."""
+"""Numbers that sources pass over are logged, once in a while for each source."""
 
 from structlog.testing import capture_logs
 

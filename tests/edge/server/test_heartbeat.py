@@ -1,4 +1,4 @@
-"""The longest delay of the loop is told, for as long as two scrapes may lie apart."""
+"""The longest delay of the loop is reported for as long as two scrapes may lie apart."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ def heart_of(loop: Any, on_beat: Callable[[], None] = lambda: None) -> Heartbeat
     return Heartbeat(loop, on_beat)
 
 
-def test_a_beat_that_is_late_is_told_until_two_windows_have_passed() -> None:
+def test_a_beat_that_is_late_is_reported_until_two_windows_have_passed() -> None:
     loop = Loop()
     heartbeat = heart_of(loop)
     loop.beat()

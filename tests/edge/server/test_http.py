@@ -1,4 +1,4 @@
-"""HTTP tells figures and health, and starts and stops inside a loop that is somebody else's."""
+"""HTTP serves figures and health, and starts and stops inside a loop that is somebody else's."""
 
 import asyncio
 import signal
@@ -53,7 +53,7 @@ def client(application: Starlette) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://node")
 
 
-# What it tells
+# What it serves
 
 
 async def test_metrics_are_in_the_text_format_of_prometheus() -> None:
@@ -73,7 +73,7 @@ async def test_metrics_are_in_the_format_that_is_asked_for() -> None:
     assert "holdfast_turns_total 4711.0\n" in response.text
 
 
-async def test_metrics_are_told_whatever_version_is_asked_for() -> None:
+async def test_metrics_are_served_whatever_version_is_asked_for() -> None:
     async with client(app()) as http:
         response = await http.get("/metrics", headers={"accept": "text/plain; version=abc"})
     assert 200 == response.status_code
@@ -105,8 +105,8 @@ async def test_a_node_is_healthy_while_it_serves(phase: Phase, status: int, text
 async def test_health_follows_the_phase() -> None:
     phases = iter(Phase)
     async with client(build_app(lambda: NODE, lambda: next(phases))) as http:
-        told = [(await http.get("/healthz")).status_code for _ in Phase]
-    assert [503, 200, 503, 503] == told
+        statuses = [(await http.get("/healthz")).status_code for _ in Phase]
+    assert [503, 200, 503, 503] == statuses
 
 
 async def test_the_index_names_every_path() -> None:
@@ -216,7 +216,7 @@ def test_only_ours_ends_idle_connections() -> None:
 async def test_a_request_under_way_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(_scope: object, _receive: object, send: Callable[[Any], Any]) -> None:
         goes_on = asyncio.Event()
-        asyncio.get_running_loop().call_later(serving.HEAD_S, goes_on.set)  # behind its own timer
+        asyncio.get_running_loop().call_later(serving.HEAD_S, goes_on.set)  # after its own timer
         await goes_on.wait()
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
@@ -253,7 +253,7 @@ async def test_signals_stay_with_the_owner_of_the_process() -> None:
     assert during == before
 
 
-async def test_a_port_that_is_taken_is_told() -> None:
+async def test_a_port_that_is_taken_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already"):
@@ -261,7 +261,7 @@ async def test_a_port_that_is_taken_is_told() -> None:
                 pass
 
 
-async def test_a_host_that_is_not_ours_is_told() -> None:
+async def test_a_host_that_is_not_ours_is_reported() -> None:
     with pytest.raises(OSError, match=r"cannot listen on 203\.0\.113\.1:0: "):
         async with serve_http(app(), "203.0.113.1", 0):
             pass

@@ -23,7 +23,7 @@ class Pipe:
         os.close(self.target)
 
     def read(self, end: bytes) -> bytes:
-        """All that comes up to the last line."""
+        """All that comes, up to the last line."""
         data = b""
         while not data.endswith(end):
             data += os.read(self.source, 1 << 16)

@@ -1,4 +1,4 @@
-"""Logs carry an id that cannot break them, in a form that is right for who reads them."""
+"""Logs carry an id that cannot break them, in a form that suits whoever reads them."""
 
 import io
 import json
@@ -75,7 +75,7 @@ def test_the_callers_own_id_wins_over_the_trace() -> None:
     assert correlation_id(both) == correlation_id(both[::-1]) == "mine"
 
 
-def test_the_trace_is_told_beside_the_callers_own_id() -> None:
+def test_the_trace_is_logged_beside_the_callers_own_id() -> None:
     both = [("traceparent", TRACEPARENT), ("x-correlation-id", "mine")]
     assert ("mine", TRACE_ID) == ids_of_call(both) == ids_of_call(both[::-1])
 

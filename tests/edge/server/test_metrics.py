@@ -20,7 +20,7 @@ from holdfast.edge.server.statistics import (
 
 
 def shard(number: int) -> ShardStatistics:
-    """Figures of which no two are alike."""
+    """Figures, no two of them alike."""
     return ShardStatistics(number, *range(100 * number + 1, 100 * number + 14))
 
 

@@ -1,4 +1,4 @@
-"""A stream that its sender gives up has recorded what it had posted, in its order."""
+"""A stream that its sender gives up has recorded what it had posted, in order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,8 +46,8 @@ async def rounds_of_the_loop() -> None:
 
 
 async def test_what_was_posted_is_recorded_though_the_stream_is_cancelled() -> None:
-    """Else the messages behind it would count and it would not: its source, which goes on after the
-    last number that counted, would be told DUPLICATE when it sent the lost one again.
+    """Else the messages after it would count and it would not: its source, which goes on after the
+    last number that counted, would get DUPLICATE when it sent the lost one again.
     """
     appender = MemoryAppender()
     failures: list[BaseException] = []
@@ -116,13 +116,13 @@ async def test_a_message_that_fails_is_answered_in_its_place_and_the_stream_goes
     def written(_request: Any, command: Any, _outcome: Any) -> Any:
         return (type(command).__name__, "OK")
 
-    told = [each async for each in streams.answer(messages(), ANYONE, read, written, refused)]
+    answers = [each async for each in streams.answer(messages(), ANYONE, read, written, refused)]
     assert [
         ("UpdateLocation", "OK"),
         ("Fault", "MALFORMED_MESSAGE"),
         ("malformed", "INVALID_VALUE"),
         ("DeleteSku", "UNKNOWN_SKU"),
         ("UpdateLocation", "OK"),
-    ] == told
+    ] == answers
     await pump.drain()
     assert [] == failures

@@ -91,7 +91,7 @@ CODES = np.array([BatchOutcome.ACCEPTED] * 8_189 + [BatchOutcome.INSUFFICIENT_ST
         (object(), LocationsView((), None), {}),
     ],
 )
-def test_operations_are_counted_by_what_they_were_told(
+def test_operations_are_counted_by_their_outcome(
     command: Any, outcome: Any, expected: dict[tuple[str, str], int]
 ) -> None:
     counters = OutcomeCounters()

@@ -1,4 +1,4 @@
-"""The pump: turn, append, answer; and nothing behind the seal."""
+"""The pump: turn, append, answer; and nothing after the seal."""
 
 import asyncio
 from typing import Any
@@ -106,7 +106,7 @@ async def test_callers_who_were_many_wait_for_each_other() -> None:
 
 
 async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -> None:
-    """The seal is the last entry, and time that goes on meanwhile adds none behind it."""
+    """The seal is the last entry, and time that goes on meanwhile adds none after it."""
     for round_number in range(20):
         bench = Bench()
         await bench.stock()
@@ -120,7 +120,7 @@ async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -
 
 
 async def test_reads_wait_for_what_they_saw() -> None:
-    """An answer that rests on an append in flight comes behind it."""
+    """An answer that rests on an append in flight comes after it."""
     bench = Bench()
     await bench.stock()
     held, seen = (

@@ -201,7 +201,7 @@ async def test_an_id_that_comes_twice_at_once_holds_once() -> None:
 
 
 async def test_what_nobody_waits_for_is_not_reserved() -> None:
-    """A caller who went away before the turn, and one who is told of no end twice."""
+    """A caller who went away before the turn, and one whose call is ended twice."""
     shop = Shop()
     await shop.stock("Tea")
     ends: list[object] = []
@@ -239,7 +239,7 @@ async def test_a_caller_leaves_who_goes_on_alone() -> None:
 
 
 async def test_as_much_waits_as_a_mailbox_takes() -> None:
-    """What comes then is refused, and told when to come again."""
+    """What comes then is refused, with the time when to come again."""
     shop = Shop(mailbox_capacity=6)
     await shop.stock("Tea")
     held, refused = await shop.ask_all(request(1), request(2))
@@ -274,8 +274,8 @@ async def test_nobody_is_left_without_an_answer_by_a_defect_of_ours(defect: str)
     """Before the turn or after it; and the next are answered as ever."""
     shop = Shop(partial(Defective, defect=defect))
     await shop.stock("Tea")
-    told = await shop.ask_all(request(1), request(2))
-    assert ["INTERNAL"] * 2 == [reason(each) for each in told]
+    answers = await shop.ask_all(request(1), request(2))
+    assert ["INTERNAL"] * 2 == [reason(each) for each in answers]
     assert isinstance(shop.admission, Defective)
     shop.admission.defect = ""
     assert 1 == accepted([await shop.ask(request(3))])
@@ -285,9 +285,9 @@ async def test_where_a_table_is_nearly_full_each_is_judged_by_itself() -> None:
     """A run that does not fit is no reason to refuse those of it that do."""
     shop = Shop(rows_max=4)
     await shop.stock("Tea")
-    told = await shop.ask_all(*map(request, range(1, 7)))
-    assert [common.OUTCOME_ACCEPTED] * 4 == [parsed(each).outcome for each in told[:4]]
-    assert ["TABLE_FULL"] * 2 == [reason(each) for each in told[4:]]
+    answers = await shop.ask_all(*map(request, range(1, 7)))
+    assert [common.OUTCOME_ACCEPTED] * 4 == [parsed(each).outcome for each in answers[:4]]
+    assert ["TABLE_FULL"] * 2 == [reason(each) for each in answers[4:]]
 
 
 async def test_ids_of_callers_reach_the_journal() -> None:
@@ -302,9 +302,9 @@ async def test_ids_of_callers_reach_the_journal() -> None:
     ]
     await asyncio.gather(*asked)
     *_, (_, group) = read_appends(shop.appender.journal, 0, {})
-    told = {section.name: effects for section, effects in group[-1].entry.sections}
-    assert b"\x01a\x01d" == told["CORRELATION_TEXTS"].tobytes()
-    spans = told["CORRELATIONS"][["start", "count"]].tolist()
+    effects_of = {section.name: effects for section, effects in group[-1].entry.sections}
+    assert b"\x01a\x01d" == effects_of["CORRELATION_TEXTS"].tobytes()
+    spans = effects_of["CORRELATIONS"][["start", "count"]].tolist()
     assert [(0, 1), (2, 1)] == spans
 
 

@@ -1,4 +1,4 @@
-"""Settings: the sample file is the manual, limits hold on both sides, and what is wrong is told."""
+"""Settings: the sample file is the manual, limits hold on both sides, and mistakes are reported."""
 
 import os
 from pathlib import Path
@@ -39,7 +39,7 @@ LIMITS = {
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty working directory, and none of our variables in the environment."""
+    """An empty working directory, and no variables of ours in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.upper().startswith("HOLDFAST_")]:
         monkeypatch.delenv(name)
@@ -68,20 +68,20 @@ def explanations() -> dict[str, str]:
     found = {}
     for paragraph in SAMPLE.read_text("utf-8").split("\n\n"):
         comment = [line.removeprefix("#").strip() for line in paragraph.splitlines()]
-        *told, setting = comment
-        if " = " in setting and told:
-            found[setting.split(" = ")[0]] = " ".join(told)
+        *explanation, setting = comment
+        if " = " in setting and explanation:
+            found[setting.split(" = ")[0]] = " ".join(explanation)
     return found
 
 
 def test_the_sample_explains_every_setting_above_it() -> None:
     assert sorted(explanations()) == sorted(NAMES)
-    assert all(len(told) > 100 for told in explanations().values())
+    assert all(len(explanation) > 100 for explanation in explanations().values())
 
 
 @pytest.mark.parametrize("name", sorted(LIMITS.keys() - {"storage_reserve_mib"}))
 def test_the_sample_tells_the_limits(name: str) -> None:
-    """But for the reserve: what limits it is the map."""
+    """Except the reserve, which the map limits."""
     low, high = LIMITS[name]
     assert f"{low:,} to {high:,}" in explanations()[name]
 
@@ -204,7 +204,7 @@ def test_numbers_within_their_limits_are_taken(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("value", ["low", "high", True, "many", 4.5])
-def test_numbers_beyond_their_limits_are_told(name: str, value: Any) -> None:
+def test_numbers_beyond_their_limits_are_refused(name: str, value: Any) -> None:
     low, high = LIMITS[name]
     value = {"low": low - 1, "high": high + 1}.get(value, value)
     assert problem(**{name: value}) == (
@@ -213,7 +213,7 @@ def test_numbers_beyond_their_limits_are_told(name: str, value: Any) -> None:
     )
 
 
-def test_a_value_is_told_with_where_it_comes_from(
+def test_a_value_is_reported_with_where_it_comes_from(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_of(file, "shard_count = 0")
@@ -224,7 +224,7 @@ def test_a_value_is_told_with_where_it_comes_from(
     assert problem(file) == f"{expected} (from HOLDFAST_SHARD_COUNT)"
 
 
-def test_everything_that_is_wrong_is_told_at_once(file: Path) -> None:
+def test_everything_that_is_wrong_is_reported_at_once(file: Path) -> None:
     file_of(file, "shard_count = 0\nlog_level = 'loud'\ndata_dir = ''")
     assert problem(file).splitlines() == [
         f"data_dir is '': expected a path (from {file})",
@@ -233,7 +233,7 @@ def test_everything_that_is_wrong_is_told_at_once(file: Path) -> None:
     ]
 
 
-def test_unknown_keys_and_wrong_values_are_told_together(file: Path) -> None:
+def test_unknown_keys_and_wrong_values_are_reported_together(file: Path) -> None:
     file_of(file, "shard_cuont = 4\ndrain_timeout_s = -1")
     assert problem(file).splitlines() == [
         f"drain_timeout_s is -1: expected a whole number from 0 to 3,600 (from {file})",
@@ -251,7 +251,7 @@ def test_formats_are_taken_in_any_case(log_format: str) -> None:
     assert load_settings(log_format=log_format.title()).log_format == log_format
 
 
-def test_other_levels_and_formats_are_told() -> None:
+def test_other_levels_and_formats_are_refused() -> None:
     assert problem(log_level="trace").startswith(
         "log_level is 'trace': expected debug, info, warning or error"
     )
@@ -294,12 +294,12 @@ def test_addresses_have_host_and_port(address: str, parts: tuple[str, int]) -> N
     ["127.0.0.1", ":8080", "host:", "host:65536", "host:-1", "host:8x", "::1:80", "[]:80", "a b:1"],
 )
 @pytest.mark.parametrize("name", ["grpc_address", "http_address"])
-def test_what_is_no_address_is_told(name: str, address: str) -> None:
+def test_what_is_no_address_is_refused(name: str, address: str) -> None:
     assert problem(**{name: address}).startswith(f"{name} is {address!r}: expected host:port")
 
 
 def test_no_legal_request_is_larger_than_the_smallest_message_limit() -> None:
-    """Names of 128 bytes, numbers of their longest form, as many of them as there may be."""
+    """Names of 128 bytes, numbers in their longest form, as many of them as there may be."""
     name, smallest = "x" * 128, load_settings(message_size_max_kib=1024).message_size_max_bytes
     line = {"sku": name, "location": name, "quantity": 10**15, "line_id": name}
     lines = reservation.Lines(lines=[line] * 2000)

@@ -41,7 +41,7 @@ def test_a_snapshot_is_written_while_the_loop_goes_on(served: DataDirectory) -> 
     assert 1 == len(snapshot_paths(served))
 
 
-def test_a_failure_is_told_and_does_no_harm(data_dir: Path) -> None:
+def test_a_failure_is_reported_and_does_no_harm(data_dir: Path) -> None:
     """As when the node that asked for it is gone."""
     with pytest.raises(SnapshotFailedError, match="no node serves it"):
         uvloop.run(write_snapshot(data_dir, None))

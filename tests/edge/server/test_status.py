@@ -100,7 +100,7 @@ async def test_without_being_asked_for_it_the_state_is_not_hashed(asked: Asked) 
 
 
 async def test_a_node_that_is_not_quiet_says_so(asked: Asked) -> None:
-    """It does not tell a hash that no state ever had."""
+    """It does not return a hash that no state ever had."""
     asked.let_each_try_begin_with(asked.hold_one)
     with pytest.raises(Fault) as refused:
         await asked.status.get_status(WITH_HASH)
@@ -108,7 +108,7 @@ async def test_a_node_that_is_not_quiet_says_so(asked: Asked) -> None:
 
 
 async def test_after_a_change_the_hash_is_begun_anew(asked: Asked) -> None:
-    """And is that of the state with it."""
+    """And the hash is that of the state with it."""
     changes = [asked.hold_one]
     asked.let_each_try_begin_with(lambda: changes.pop()() if changes else None)
     answer = await asked.status.get_status(WITH_HASH)

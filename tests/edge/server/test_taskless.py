@@ -12,7 +12,7 @@ Ends = list[tuple[Any, BaseException | None]]
 
 
 def driven(coroutine: Coroutine[Any, None, Any]) -> tuple[Driven[Any], Ends]:
-    """A coroutine, and its ends, of which there is one in the end."""
+    """A coroutine, and its ends, of which there is one when it is done."""
     ends: Ends = []
     loop = asyncio.get_running_loop()
     return Driven(loop, coroutine, lambda *end: ends.append(end)), ends

@@ -29,7 +29,7 @@ class Engine:
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
-        self.began = self.cancelled = self.taken = self.told = 0
+        self.began = self.cancelled = self.taken = self.sent = 0
         self.error: BaseException | None = None
         self.endpoints = (
             Endpoint("/made.up.Clock/Get", Kind.UNARY, self.get),
@@ -53,7 +53,7 @@ class Engine:
         try:
             while True:
                 yield bytes(1_000)
-                self.told += 1
+                self.sent += 1
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -104,14 +104,14 @@ async def test_the_loop_goes_on_between_the_calls_of_a_flood(engine: Engine) -> 
         assert 0 == len(end._calls)
 
 
-async def test_an_error_that_is_no_status_is_told_as_internal(engine: Engine) -> None:
-    """It is a defect of ours, and its caller does not wait for ever."""
+async def test_an_error_that_is_no_status_is_reported_as_internal(engine: Engine) -> None:
+    """It is our own defect, and its caller does not wait for ever."""
     engine.error = ValueError("secret")
     async with connected_ends(engine.endpoints) as (front, _):
-        with pytest.raises(CallStatus) as told:
+        with pytest.raises(CallStatus) as caught:
             await responds(front)[0](b"", ANYONE)
-    assert grpc.StatusCode.INTERNAL == told.value.code
-    assert "secret" not in told.value.message
+    assert grpc.StatusCode.INTERNAL == caught.value.code
+    assert "secret" not in caught.value.message
 
 
 async def test_a_writer_who_is_not_read_waits(engine: Engine) -> None:
@@ -219,12 +219,12 @@ async def test_a_reader_who_does_not_read_is_not_written_to(engine: Engine) -> N
         await anext(answers)
 
         async def is_full() -> bool:
-            return engine.told >= STREAM_WINDOW
+            return engine.sent >= STREAM_WINDOW
 
         await wait_until_so(is_full)
         for _ in range(20):
             await asyncio.sleep(0)
-        assert engine.told <= STREAM_WINDOW + 1
+        assert engine.sent <= STREAM_WINDOW + 1
         await anext(answers)
         await answers.aclose()
 

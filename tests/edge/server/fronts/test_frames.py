@@ -120,7 +120,7 @@ def test_a_status_is_read_as_it_was_packed(fault: faults.Fault, correlation: str
     assert status.metadata(correlation) == read.metadata(correlation)
 
 
-def test_every_code_of_grpc_can_be_told() -> None:
+def test_every_code_of_grpc_can_be_sent() -> None:
     for code in grpc.StatusCode:
         assert code is unpack_status(pack_status(CallStatus(code, "", b"", None))).code
 

@@ -1,4 +1,4 @@
-"""gRPC's health protocol: one status for all names, told at once to everybody who watches."""
+"""gRPC's health protocol: one status for all names, sent at once to everybody who watches."""
 
 from collections.abc import AsyncIterator
 
@@ -49,7 +49,7 @@ async def test_a_name_that_does_not_exist_is_not_found() -> None:
 
 
 async def test_a_watcher_who_leaves_takes_nothing_from_the_others() -> None:
-    """With grpc_health's own servicer, the others of his name heard nothing any more."""
+    """With grpc_health's own servicer, the other watchers of his name heard nothing any more."""
     health = Health(["a.Service"])
     gone, stays = (health.watch(asked("a.Service"), CALL) for _ in range(2))
     assert [NOT_SERVING, NOT_SERVING] == [await next_of(gone), await next_of(stays)]

@@ -13,7 +13,7 @@ SEEDS = 10
 
 
 def changed_by(unit: Unit) -> tuple[set[int], set[int]]:
-    """The levels that differ after effects that are replayed alone, and those that are told."""
+    """The levels that differ after effects that are replayed alone, and those that are reported."""
     node = Node(1)
     for entry in BASE.entries:
         node.replay(entry)
@@ -25,19 +25,19 @@ def changed_by(unit: Unit) -> tuple[set[int], set[int]]:
     changes.record(entry)
     differs = np.flatnonzero(before != shard.levels.used[: len(before)])
     new = range(len(before), len(shard.levels))
-    told = np.flatnonzero(changes.changed(np.arange(len(shard.levels)), entry.sequence - 1))
-    return {*differs.tolist(), *new}, set(told.tolist())
+    reported = np.flatnonzero(changes.changed(np.arange(len(shard.levels)), entry.sequence - 1))
+    return {*differs.tolist(), *new}, set(reported.tolist())
 
 
-def test_every_effect_that_changes_a_level_is_told() -> None:
-    """A new kind of effect is among them (`stage` wants to know it), and a level that differs after
-    it and is not told is found here.
+def test_every_effect_that_changes_a_level_is_reported() -> None:
+    """A new kind of effect is among them (`stage` has to know it), and a level that differs after
+    it and is not reported is found here.
     """
     changing: set[Section] = set()
     for seed in range(SEEDS):
         for unit in stage(Random(seed)):
-            differing, told = changed_by(unit)
-            assert differing <= told, unit
+            differing, reported = changed_by(unit)
+            assert differing <= reported, unit
             changing |= {unit[-1][0]} if differing else set()
     kinds = {Section.LINES, Section.LEVELS, Section.MOVES, Section.STOCK, Section.UNAVAILABLE}
     assert kinds | {Section.BACKORDERS} == changing

@@ -31,8 +31,8 @@ def watching(watches: Watches, **wanted: Any) -> "aclosing[Any]":
     return aclosing(responses)
 
 
-async def told(responses: AsyncIterator[Any]) -> dict[str, tuple[int, int]]:
-    """What is overdue and uncovered of each level that the next response tells."""
+async def next_levels(responses: AsyncIterator[Any]) -> dict[str, tuple[int, int]]:
+    """What is overdue and uncovered at each level of the next response."""
     response = await anext(responses)
     assert not response.conflated
     return {each.sku: (each.overdue, each.uncovered) for each in response.levels}
@@ -51,24 +51,26 @@ async def opened() -> tuple[Bench, Watches]:
     return bench, Watches(bench.pump)
 
 
-async def test_supply_is_told_when_it_becomes_overdue_and_whom_it_does_not_cover() -> None:
+async def test_supply_is_reported_when_it_becomes_overdue_and_whom_it_does_not_cover() -> None:
     """Those levels alone, once; no entry says so."""
     bench, watches = await opened()
     async with watching(watches) as responses:
-        assert {"Tea": (0, 0), "Pot": (0, 0), "Cup": (0, 0), "Mug": (0, 0)} == await told(responses)
+        assert {"Tea": (0, 0), "Pot": (0, 0), "Cup": (0, 0), "Mug": (0, 0)} == await next_levels(
+            responses
+        )
         today = watches.today_ns()
         watches._look_at_clock(today)  # the day goes on: nobody is woken
         assert not any(watcher.news.is_set() for watcher in watches.watchers)
         bench.now_ns += NS_PER_DAY
         watches._look_at_clock(today)
-        assert {"Pot": (5, 3), "Cup": (9, 0)} == await told(responses)
+        assert {"Pot": (5, 3), "Cup": (9, 0)} == await next_levels(responses)
         bench.now_ns += NS_PER_DAY
         watches._look_at_clock(today + NS_PER_DAY)
-        assert {"Mug": (1, 0)} == await told(responses)
+        assert {"Mug": (1, 0)} == await next_levels(responses)
     await bench.pump.drain()
 
 
-async def test_what_changed_and_is_overdue_is_told_once() -> None:
+async def test_what_changed_and_is_overdue_is_sent_once() -> None:
     bench, watches = await opened()
     async with watching(watches) as responses:
         await anext(responses)
@@ -82,20 +84,20 @@ async def test_what_changed_and_is_overdue_is_told_once() -> None:
 async def test_supply_that_is_cancelled_or_late_leaves_promises_uncovered() -> None:
     bench, watches = await opened()
     async with watching(watches, skus=["Pot"]) as responses:
-        assert {"Pot": (0, 0)} == await told(responses)
+        assert {"Pot": (0, 0)} == await next_levels(responses)
         for number, (units, days, uncovered) in enumerate(((1, 0, 2), (9, 0, 0), (9, 99, 3)), 4):
             await bench.ask(supply("Pot", units, NOON_NS + days * NS_PER_DAY, number))
-            assert {"Pot": (0, uncovered)} == await told(responses)
+            assert {"Pot": (0, uncovered)} == await next_levels(responses)
     await bench.pump.drain()
 
 
-async def test_who_resumes_on_another_day_is_told_what_became_overdue() -> None:
+async def test_who_resumes_on_another_day_gets_what_became_overdue() -> None:
     bench, watches = await opened()
     async with watching(watches) as responses:
         after = (await anext(responses)).revisions
     bench.now_ns += NS_PER_DAY
     async with watching(watches, after=after) as responses:
-        assert {"Pot": (5, 3), "Cup": (9, 0)} == await told(responses)
+        assert {"Pot": (5, 3), "Cup": (9, 0)} == await next_levels(responses)
     await bench.pump.drain()
 
 
@@ -109,7 +111,7 @@ async def test_nobody_waits_for_midnight_when_nobody_watches() -> None:
     await bench.pump.drain()
 
 
-async def test_levels_with_many_promises_from_supply_are_told_a_few_at_a_time() -> None:
+async def test_levels_with_many_promises_from_supply_are_sent_a_few_at_a_time() -> None:
     """All of them, each once."""
     bench, watches = await opened()
     names = [f"S{number}" for number in range(35)]
@@ -122,5 +124,5 @@ async def test_levels_with_many_promises_from_supply_are_told_a_few_at_a_time() 
         bench.now_ns += NS_PER_DAY
         watches._look_at_clock(NOON_NS // NS_PER_DAY * NS_PER_DAY)
         expected = {"Pot": (5, 3), "Cup": (9, 0)} | dict.fromkeys(names, (5, 2))
-        assert expected == await told(responses)
+        assert expected == await next_levels(responses)
     await bench.pump.drain()

@@ -1,4 +1,4 @@
-"""What a watcher is told that asks for levels by the state of their source."""
+"""What a watcher who asks for levels by the state of their source is sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from tests.edge.server.watch.test_days import watching
 GAP, CURRENT = common.SOURCE_STATE_GAP, common.SOURCE_STATE_CURRENT
 
 #: A SKU that the caller is to drop, and the state into which its source came, or 0.
-Told = tuple[str, bool, int]
+LevelState = tuple[str, bool, int]
 
 
 def received(*numbers: int, source: str = "erp", sku: str = "Pot") -> RecordStockEvents:
@@ -25,7 +25,7 @@ def received(*numbers: int, source: str = "erp", sku: str = "Pot") -> RecordStoc
     return RecordStockEvents(source, tuple(events))
 
 
-async def told(responses: AsyncIterator[Any]) -> list[Told]:
+async def next_states(responses: AsyncIterator[Any]) -> list[LevelState]:
     """The next response, without the units."""
     levels = (await anext(responses)).levels
     return sorted((each.sku, each.removed, each.level.source_state) for each in levels)
@@ -39,22 +39,22 @@ async def opened() -> tuple[Bench, Watches]:
     return bench, Watches(bench.pump)
 
 
-async def test_a_level_is_told_when_it_comes_into_a_state_and_when_it_leaves() -> None:
+async def test_a_level_is_sent_when_it_comes_into_a_state_and_when_it_leaves() -> None:
     bench, watches = await opened()
     async with watching(watches, source_states=[GAP]) as responses:
         first = await anext(responses)
         assert (True, 0) == (first.reset, len(first.levels))
         await bench.ask(received(3, source="wms"))
-        assert [("Pot", False, GAP)] == await told(responses)
+        assert [("Pot", False, GAP)] == await next_states(responses)
         await bench.ask(received(4, source="wms"))
-        assert [("Pot", False, GAP)] == await told(responses)
+        assert [("Pot", False, GAP)] == await next_states(responses)
         await bench.ask(received(2, source="wms"))
-        assert [("Pot", True, CURRENT)] == await told(responses)
-        # What it is not told: other levels, and this one once it is gone.
+        assert [("Pot", True, CURRENT)] == await next_states(responses)
+        # What it is not sent: other levels, and this one once it is gone.
         await bench.ask(received(2))
         await bench.ask(received(5, source="wms"))
         await bench.ask(received(7, source="wms"))
-        assert [("Pot", False, GAP)] == await told(responses)
+        assert [("Pot", False, GAP)] == await next_states(responses)
     await bench.pump.drain()
 
 
@@ -68,11 +68,11 @@ async def test_the_state_that_comes_first_has_levels_in_the_states_alone() -> No
         ([], ["Pot", "Tea"]),
     ):
         async with watching(watches, source_states=states) as responses:
-            assert expected == [sku for sku, *_ in await told(responses)]
+            assert expected == [sku for sku, *_ in await next_states(responses)]
     await bench.pump.drain()
 
 
-async def test_who_resumes_is_told_once_what_has_left() -> None:
+async def test_who_resumes_gets_once_what_has_left() -> None:
     """The node does not know which of these levels the caller has."""
     bench, watches = await opened()
     await bench.ask(received(3, source="wms"))
@@ -80,10 +80,10 @@ async def test_who_resumes_is_told_once_what_has_left() -> None:
         after = (await anext(responses)).revisions
     await bench.ask(received(2, source="wms"))
     async with watching(watches, source_states=[GAP], after=after) as responses:
-        assert [("Pot", True, CURRENT)] == await told(responses)
+        assert [("Pot", True, CURRENT)] == await next_states(responses)
         await bench.ask(received(4, source="wms"))
         await bench.ask(received(6, source="wms"))
-        assert [("Pot", False, GAP)] == await told(responses)
+        assert [("Pot", False, GAP)] == await next_states(responses)
     await bench.pump.drain()
 
 
@@ -93,24 +93,24 @@ async def test_the_end_of_a_level_in_a_state_is_its_end_under_its_present_name()
     async with watching(watches, source_states=[GAP]) as responses:
         await anext(responses)
         await bench.ask(RenameSku("Pot", "Jug"))
-        assert [("Jug", False, GAP)] == await told(responses)
+        assert [("Jug", False, GAP)] == await next_states(responses)
         await bench.ask(received(2, source="wms"))
-        assert [("Jug", True, CURRENT)] == await told(responses)
+        assert [("Jug", True, CURRENT)] == await next_states(responses)
         await bench.ask(received(6, source="wms", sku="Jug"))
-        assert [("Jug", False, GAP)] == await told(responses)
+        assert [("Jug", False, GAP)] == await next_states(responses)
         await bench.ask(DeleteSku("Pot"))
-        assert [("Jug", True, 0)] == await told(responses)
+        assert [("Jug", True, 0)] == await next_states(responses)
     await bench.pump.drain()
 
 
-async def test_a_crossing_is_told_of_a_level_that_comes_back_into_a_state() -> None:
+async def test_a_crossing_is_sent_of_a_level_that_comes_back_into_a_state() -> None:
     """Whatever its status was before it left."""
     bench, watches = await opened()
     async with watching(watches, source_states=[GAP], crossings_only=True) as responses:
         await anext(responses)
         for numbers, state in (([3], GAP), ([4, 2], CURRENT), ([6], GAP)):
             await bench.ask(received(*numbers, source="wms"))
-            assert [("Pot", state == CURRENT, state)] == await told(responses)
+            assert [("Pot", state == CURRENT, state)] == await next_states(responses)
     await bench.pump.drain()
 
 

@@ -132,7 +132,7 @@ class Caller:
         self.trailers: dict[int, dict[bytes, bytes]] = {}
         self.data: dict[int, bytes] = {}
         self.ended: set[int] = set()
-        self.told_why: list[int] = []
+        self.error_codes: list[int] = []
         """With which errors the node ended the connection."""
 
     def begin(self, path: str, **more: str) -> int:
@@ -178,7 +178,7 @@ class Caller:
         elif isinstance(event, ngh2.StreamClosed):
             self.ended.add(event.stream_id)
         elif isinstance(event, ngh2.GoAwayReceived):
-            self.told_why.append(event.error_code)
+            self.error_codes.append(event.error_code)
 
     async def call(self, path: str, data: bytes, **more: str) -> dict[bytes, bytes]:
         """Call a method with a body; return all headers and trailers of the answer."""

@@ -47,14 +47,14 @@ async def test_a_call_is_answered(caller: Caller) -> None:
 async def test_a_call_that_fails_says_why(
     caller: Caller, path: str, body: bytes, code: bytes, message: bytes
 ) -> None:
-    told = await caller.call(path, body)
+    answer = await caller.call(path, body)
     assert (b"200", code, message) == tuple(
-        told[name] for name in (b":status", b"grpc-status", b"grpc-message")
+        answer[name] for name in (b":status", b"grpc-status", b"grpc-message")
     )
     assert b"0" == (await caller.call("/a.b/Echo", framed(b"")))[b"grpc-status"]
 
 
-async def test_a_defect_is_told_as_one_and_logged(
+async def test_a_defect_is_reported_as_one_and_logged(
     caller: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert b"13" == (await caller.call("/a.b/Break", framed(b"")))[b"grpc-status"]
@@ -62,12 +62,12 @@ async def test_a_defect_is_told_as_one_and_logged(
 
 
 async def test_a_timeout_that_is_none_is_refused(caller: Caller) -> None:
-    told = await caller.call("/a.b/Echo", framed(b""), grpc_timeout="soon")
-    assert b"13" == told[b"grpc-status"]
-    assert told[b"grpc-message"].startswith(b"grpc-timeout is 'soon'")
+    answer = await caller.call("/a.b/Echo", framed(b""), grpc_timeout="soon")
+    assert b"13" == answer[b"grpc-status"]
+    assert answer[b"grpc-message"].startswith(b"grpc-timeout is 'soon'")
 
 
-async def test_a_request_that_is_not_grpc_is_told_so(caller: Caller) -> None:
+async def test_a_request_that_is_not_grpc_is_refused(caller: Caller) -> None:
     number = caller.session.send_request(
         [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"node")]
     )
@@ -77,11 +77,11 @@ async def test_a_request_that_is_not_grpc_is_told_so(caller: Caller) -> None:
 
 
 async def test_a_call_whose_time_is_over_ends_with_its_work(caller: Caller) -> None:
-    told = await caller.call("/a.b/Wait", framed(b""), grpc_timeout="0S")
-    while not told:
+    answer = await caller.call("/a.b/Wait", framed(b""), grpc_timeout="0S")
+    while not answer:
         await caller.until_quiet()
-        told = caller.trailers.get(1, {})
-    assert b"4" == told[b"grpc-status"]
+        answer = caller.trailers.get(1, {})
+    assert b"4" == answer[b"grpc-status"]
     assert 1 == caller.methods.cancelled
 
 
@@ -168,16 +168,16 @@ async def test_a_connection_that_is_no_http_is_closed(caller: Caller) -> None:
 @pytest.mark.parametrize("path", ["/a.b/Echo", "/a.b/Count", "/a.b/Talk"])
 async def test_a_caller_who_compresses_is_told_what_is_read(caller: Caller, path: str) -> None:
     """As the protocol has it (https://github.com/grpc/grpc/blob/master/doc/compression.md)."""
-    told = await caller.call(path, b"\1" + framed(b"abc")[1:], grpc_encoding="gzip")
-    assert (b"12", b"identity") == (told[b"grpc-status"], told[b"grpc-accept-encoding"])
+    answer = await caller.call(path, b"\1" + framed(b"abc")[1:], grpc_encoding="gzip")
+    assert (b"12", b"identity") == (answer[b"grpc-status"], answer[b"grpc-accept-encoding"])
     assert b"0" == (await caller.call("/a.b/Echo", framed(b"")))[b"grpc-status"]
 
 
 async def test_headers_beyond_what_is_announced_are_read_up_to_a_bound(caller: Caller) -> None:
     """A session that is sent more has to end: what the headers change in its table is lost."""
     assert under_test.HEADERS_BYTES_MAX == caller.session.remote_settings[6]
-    told = await caller.call("/a.b/Echo", framed(b""), x_long="a" * 60_000)
-    assert b"0" == told[b"grpc-status"]
+    answer = await caller.call("/a.b/Echo", framed(b""), x_long="a" * 60_000)
+    assert b"0" == answer[b"grpc-status"]
     assert {} == await caller.call("/a.b/Echo", framed(b""), x_long="a" * 70_000)
     assert caller.wire.is_closed
 
@@ -242,7 +242,7 @@ async def test_messages_weigh_what_it_takes_to_cut_them_out(caller: Caller) -> N
 
 
 async def test_headers_of_many_fields_are_worked_apart(caller: Caller) -> None:
-    """A field that both sides know takes a byte, so that a read may bring 200,000 of them."""
+    """A field that both sides know takes a byte, so a single read may bring 200,000 of them."""
     fields = {f"x-{number}": "" for number in range(1_000)}
     data = b""
     for _ in range(20):
@@ -292,7 +292,7 @@ async def test_who_drains_answers_what_is_under_way_and_takes_no_more(caller: Ca
 async def test_a_caller_who_goes_on_after_the_end_is_told_to_stop(
     caller: Caller, path: str
 ) -> None:
-    """He has all of his answer first. His stream would take a place, and hold up who drains."""
+    """He has all of his answer first. His stream would take a place, and hold up a drain."""
     caller.methods.may_answer.set()
     number = caller.begin(path)
     caller.say(number, framed(b"") + b"\1" + bytes(100), is_last=False)

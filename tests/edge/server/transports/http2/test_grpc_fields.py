@@ -83,14 +83,14 @@ def test_a_call_that_went_well_ends_under_its_id() -> None:
 def test_a_status_comes_whole(message: str, details: bytes) -> None:
     """Its message in printable ASCII, its details as base64 without padding."""
     status = CallStatus(grpc.StatusCode.UNAVAILABLE, message, details, 250)
-    told = dict(trailers_of(status, "cart 17"))
-    assert b"14" == told[b"grpc-status"]
-    shown = told[b"grpc-message"].decode()
+    trailers = dict(trailers_of(status, "cart 17"))
+    assert b"14" == trailers[b"grpc-status"]
+    shown = trailers[b"grpc-message"].decode()
     assert shown.isascii()
     assert not shown or shown.isprintable()
     assert message == unquote(shown)
-    encoded = told.get(b"grpc-status-details-bin", b"")
+    encoded = trailers.get(b"grpc-status-details-bin", b"")
     assert not encoded.endswith(b"=")
     assert details == b64decode(encoded + b"==")
-    assert b"250" == told[b"grpc-retry-pushback-ms"]
-    assert b"cart 17" == told[b"x-correlation-id"]
+    assert b"250" == trailers[b"grpc-retry-pushback-ms"]
+    assert b"cart 17" == trailers[b"x-correlation-id"]

@@ -15,12 +15,12 @@ LIMIT = 1_000
 def test_messages_come_whole_and_in_order(messages: list[bytes], cuts: list[int]) -> None:
     body = b"".join(framed(message) for message in messages)
     reader = MessageReader(LIMIT)
-    told = []
+    read = []
     start = 0
     for end in (*sorted(cuts), len(body)):
-        told += reader.feed(body[start:end])
+        read += reader.feed(body[start:end])
         start = max(start, end)
-    assert messages == told
+    assert messages == read
     assert reader.is_empty()
 
 

@@ -1,4 +1,4 @@
-"""What a client may do for as long as its connection lasts, and fails no call by. No sockets."""
+"""What a client may do while its connection lasts without failing a call. No sockets."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def with_priority(number: int) -> bytes:
 
 
 def of_no_known_type(_number: int) -> bytes:
-    """What an extension may send, and who does not know it passes over (RFC 9113, 5.5)."""
+    """What an extension may send, and whoever does not know it ignores (RFC 9113, 5.5)."""
     return frame(UNKNOWN, 0, bytes(8))
 
 
@@ -79,8 +79,8 @@ class Written:
         """Called by the wire."""
         self.data += data
 
-    def streams_told(self, kind: int) -> list[int]:
-        """Of which streams there were frames of a kind."""
+    def streams_of(self, kind: int) -> list[int]:
+        """The streams of which there were frames of a kind."""
         found = []
         at = 0
         while at < len(self.data):
@@ -98,7 +98,7 @@ async def test_calls_beyond_the_limit_before_it_is_known_are_refused_one_by_one(
     caller.node.data_received(PREFACE + frame(SETTINGS) + calls)
     await until_worked(caller)
     await asyncio.sleep(0)
-    assert [2 * MANY - 1] == written.streams_told(RST_STREAM)
+    assert [2 * MANY - 1] == written.streams_of(RST_STREAM)
     assert REFUSED_STREAM.to_bytes(4, "big") == written.data[-4:]
     assert not caller.wire.is_closed
     assert under_test.STREAMS_MAX == len(caller.node._streams)
@@ -112,4 +112,4 @@ async def test_the_last_stream_of_a_connection_is_answered_like_the_first() -> N
     caller.node.data_received(OPENING + calls)
     await until_worked(caller)
     await asyncio.sleep(0)
-    assert [*numbers] == written.streams_told(0)
+    assert [*numbers] == written.streams_of(0)

@@ -62,7 +62,7 @@ async def test_streams_that_are_not_read_have_a_bound_together(
 async def test_a_caller_with_more_answers_than_may_wait_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Single calls do not wait for their reader; it is told why."""
+    """Single calls do not wait for their reader; he is told why."""
     monkeypatch.setattr(connection, "UNSENT_BYTES_MAX", 10 * len(MESSAGE))
     caller = await who_reads_nothing()
     for _ in range(11):
@@ -70,7 +70,7 @@ async def test_a_caller_with_more_answers_than_may_wait_is_ended(
         assert not caller.wire.is_closed
         await caller.until_quiet()
     assert caller.wire.is_closed
-    assert [connection.ENHANCE_YOUR_CALM] == caller.told_why
+    assert [connection.ENHANCE_YOUR_CALM] == caller.error_codes
     assert 0 == unsent(caller)
 
 
