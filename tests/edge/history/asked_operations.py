@@ -48,7 +48,7 @@ Asked: TypeAlias = Command | StockColumns
 #: An effect as the journal names it: its kind, and an id.
 Unit: TypeAlias = tuple[str, str]
 
-#: Told instead of a response.
+#: The answer in place of a response.
 NOT_FOUND: Final = "NOT_FOUND"
 
 _MOVE_RESPONSES: Final[dict[Verb, Callable[[MoveOutcome], Any]]] = {
@@ -66,7 +66,7 @@ class Attempt:
     asked_at: float
     answered_at: float | None = None
     """None of a call that was not answered: it may have taken effect."""
-    told: Any = None
+    answer: Any = None
     revisions: tuple[Revision, ...] = ()
 
 
@@ -84,7 +84,7 @@ class Operation:
 
     @property
     def key(self) -> Key | None:
-        """Of the reservation that it is about."""
+        """The key of the reservation that it is about."""
         command = self.commands[0]
         return (
             command.key if isinstance(command, Reserve | Move | Extend | GetReservation) else None
@@ -97,8 +97,8 @@ class Operation:
             return not self._is_known(model) and not model.short(lines)
         return changes(model, self.commands[0], now_ns)
 
-    def told(self, model: Model, now_ns: int) -> Any:
-        """Execute it where no hold is due, and put the outcome as it is told to callers."""
+    def answer(self, model: Model, now_ns: int) -> Any:
+        """Execute it where no hold is due, and return the outcome as callers see it."""
         if len(self.commands) > 1 and not self._is_known(model):
             codes = _linked_codes(model, self._reserves())
             if BatchOutcome.INSUFFICIENT_STOCK in codes:
@@ -145,7 +145,7 @@ def _applies(model: Model, name: str, event: StockEvent, now_ns: int) -> bool:
 
 
 def words(command: Asked, outcome: Any) -> Any:
-    """An outcome of a single command as a caller is told it, without revisions."""
+    """An outcome of a single command as its caller sees it, without revisions."""
     match command, outcome:
         case _, Unknown():
             return NOT_FOUND
@@ -181,7 +181,7 @@ def without_revisions(response: Any) -> bytes:
 
 
 def _linked_codes(model: Model, reserves: Sequence[Reserve]) -> list[Any]:
-    """What new reserves of a linked group are told one by one when one of them is short."""
+    """What new reserves of a linked group are answered, one by one, when one of them is short."""
     lines = [line for each in reserves for line in each.lines]
     counts = [len(model.short(tuple(lines[: i + 1]))) for i in range(len(lines))]
     is_short = [now > before for before, now in zip([0, *counts], counts, strict=False)]

@@ -179,8 +179,8 @@ class _Revisions:
 class _Search:
     """Looks for an order of the effects of one turn.
 
-    What fails tells on which places. An operation that touches none of them is not to blame, and
-    the search goes back behind it (conflict-directed backjumping: Prosser, 1993).
+    A failure names the places. An operation that touches none of them is not to blame, and
+    the search goes back past it (conflict-directed backjumping: Prosser, 1993).
     """
 
     def __init__(self, model: Model, places: "_Places", now_ns: int) -> None:
@@ -257,8 +257,8 @@ class _Search:
         if not self._changes(operation):
             return None
         self._trail += keep(self._model, operation)
-        told = operation.told(self._model, self._now_ns)
-        return _without(given, operation, told)
+        answer = operation.answer(self._model, self._now_ns)
+        return _without(given, operation, answer)
 
     def _go_back(self, mark: int) -> None:
         while len(self._trail) > mark:
@@ -268,13 +268,13 @@ class _Search:
         """Operations that may come next, the likeliest first: those on stock levels that reads saw
         otherwise before those on levels that are as reads saw them; then as they were sent.
         """
-        behind = {each for queue in queues.values() for each in queue[1:]}
-        heads = {queue[0] for queue in queues.values()} - behind
+        later = {each for queue in queues.values() for each in queue[1:]}
+        heads = {queue[0] for queue in queues.values()} - later
         is_right: Counter[Place] = Counter()
         for operation, attempt in given:
             if isinstance(operation.commands[0], GetAvailability):
-                now = operation.told(self._model, self._now_ns)
-                for place, figures in attempt.told.items():
+                now = operation.answer(self._model, self._now_ns)
+                for place, figures in attempt.answer.items():
                     is_right[place] += 1 if now.get(place) == figures else -1
         return sorted(
             heads,
@@ -291,7 +291,7 @@ class _Search:
         """Whether a caller would be told now what he was told, without any effect."""
         if self._changes(operation):
             return False
-        return bool(attempt.told == operation.told(self._model, self._now_ns))
+        return bool(attempt.answer == operation.answer(self._model, self._now_ns))
 
     def _lost(self, given: Iterable[Answered], left: set[Operation]) -> frozenset[Place] | None:
         """The places of an answer that nothing that is left could change."""
@@ -374,16 +374,16 @@ def _after(queues: Queues, done: Operation) -> Queues:
 
 
 def _without(
-    given: tuple[Answered, ...], operation: Operation, told: Any
+    given: tuple[Answered, ...], operation: Operation, answer: Any
 ) -> tuple[Answered, ...] | None:
     """The answers but for the one that an effect explains; None when the one of an operation
     says something else.
     """
     for index, (other, attempt) in enumerate(given):
-        if other is operation and attempt.told == told:
+        if other is operation and attempt.answer == answer:
             return given[:index] + given[index + 1 :]
-    is_told_else = any(other is operation for other, _ in given)
-    return None if is_told_else and len(operation.attempts) == 1 else given
+    has_other_answer = any(other is operation for other, _ in given)
+    return None if has_other_answer and len(operation.attempts) == 1 else given
 
 
 def _due(model: Model, now_ns: int) -> Counter[tuple[str, str, str]]:

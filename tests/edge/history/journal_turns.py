@@ -1,8 +1,8 @@
 """The journal of a node as the checker reads it: turns, and the effects of each by their ids.
 
-It is read as `holdfast journal` tells it, from the archive and the journal behind it. In a turn the
+It is read as `holdfast journal` prints it, from the archive and the journal after it. In a turn the
 journal keeps the order of the effects of one shard and kind; how those of different kinds and
-shards lay between each other is not told.
+shards were interleaved is not recorded.
 """
 
 from collections import Counter

@@ -76,7 +76,7 @@ PACKED_MOVES: Final[dict[Verb, tuple[type[Any], str]]] = {
 class Reply(NamedTuple):
     """What each operation of a request was told, and what the answer rests on."""
 
-    told: Sequence[Any]
+    answers: Sequence[Any]
     revisions: tuple[Revision, ...]
 
 
@@ -133,7 +133,7 @@ def read_skus(skus: Sequence[str]) -> Request:
 
     def read(data: bytes) -> Reply:
         response = availability.BatchGetAvailabilityResponse.FromString(data)
-        told = {
+        figures = {
             (each.sku, level.location): (
                 *(level.on_hand, level.reserved, level.committed, level.available),
             )
@@ -141,7 +141,7 @@ def read_skus(skus: Sequence[str]) -> Request:
             for level in each.levels
         }
         revisions = (each.revision for each in response.availabilities)
-        return Reply([told], tuple(Revision(e.shard, e.sequence, e.timeline) for e in revisions))
+        return Reply([figures], tuple(Revision(e.shard, e.sequence, e.timeline) for e in revisions))
 
     operation = Operation((GetAvailability(tuple(skus)),))
     return Request(methods.BATCH_GET_AVAILABILITY.path, message, [operation], read)
@@ -226,8 +226,8 @@ def _packed(
         else:
             response = kind.FromString(data)
         codes = iter(response.outcomes)
-        told = [[next(codes) for _ in operation.commands] for operation in operations]
-        return Reply(told, revisions_in(response))
+        answers = [[next(codes) for _ in operation.commands] for operation in operations]
+        return Reply(answers, revisions_in(response))
 
     if is_stream:
         message = reservation.ReserveStreamRequest(batch_id=1, **{name: message})

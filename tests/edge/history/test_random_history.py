@@ -3,7 +3,7 @@ operations that explains every answer.
 
 Callers send all kinds of requests: single ones, columns, linked groups and streams; holds are short
 and end all the time; a caller who gets no answer asks again with the same ids, or gives up. The
-judgement is told in tests/edge/history/checker.py, and here it is shown to find what is made up.
+judgement is described in tests/edge/history/checker.py; here it is shown to find what is made up.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @dataclass(slots=True)
 class History:
-    """What callers were told, and what the journal tells."""
+    """What callers were told, and what the journal says."""
 
     operations: list[Operation]
     turns: list[Turn]
@@ -93,7 +93,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> History:
 
 @pytest.fixture
 def history(recorded: History) -> History:
-    """A copy of all of it, to be checked or spoilt."""
+    """A deep copy, to be checked or spoilt."""
     return deepcopy(recorded)
 
 
@@ -118,7 +118,7 @@ def test_one_order_explains_the_answers_to_200_000_operations(tmp_path: Path) ->
 def test_one_order_explains_all_answers_while_fronts_are_killed(
     tmp_path: Path, operations: int, kills: int
 ) -> None:
-    """What a front had passed on and not told is there once, or not at all."""
+    """What a front had passed on and not answered is there once, or not at all."""
     record(tmp_path, operations, kills, 17, FrontKiller, fronts=2).check()
 
 
@@ -132,14 +132,14 @@ def turns_with(history: History, kind: str) -> Iterator[tuple[Turn, list[tuple[s
 def changed_answer(history: History) -> None:
     """One unit more on hand than there was."""
     attempt = history.answered(GetAvailability, bool)[4]
-    place, (on_hand, *others) = next(iter(attempt.told.items()))
-    attempt.told = {**attempt.told, place: (on_hand + 1, *others)}
+    place, (on_hand, *others) = next(iter(attempt.answer.items()))
+    attempt.answer = {**attempt.answer, place: (on_hand + 1, *others)}
 
 
 def accepted_refusal(history: History) -> None:
     """A reserve of a batch that was short is told that it is held."""
-    short = history.answered(Reserve, lambda each: each.told == [3])
-    short[4].told = [1]
+    short = history.answered(Reserve, lambda each: each.answer == [3])
+    short[4].answer = [1]
 
 
 def dropped_write(history: History) -> None:
@@ -147,7 +147,7 @@ def dropped_write(history: History) -> None:
     acknowledged = {
         unit
         for operation in history.operations
-        if operation.attempts[0].told is not None and len(operation.units) == 1
+        if operation.attempts[0].answer is not None and len(operation.units) == 1
         for unit in operation.units
     }
     for _, units in turns_with(history, "stock"):
@@ -171,19 +171,19 @@ def swapped_writes(history: History) -> None:
 
 
 def stale_read(history: History) -> None:
-    """A read is told what an earlier read was told."""
+    """A read is answered as an earlier read was."""
     reads = history.answered(GetAvailability, bool)
-    reads[-1].told, reads[-1].revisions = reads[0].told, reads[0].revisions
+    reads[-1].answer, reads[-1].revisions = reads[0].answer, reads[0].revisions
 
 
 def early_read(history: History) -> None:
-    """A read is told what the last one was told, with revisions of its own."""
+    """A read is answered as the last one was, with revisions of its own."""
     *reads, last = history.answered(GetAvailability, bool)
     early, place = max(
-        ((each, place) for each in reads for place in each.told),
-        key=lambda found: abs(found[0].told[found[1]][0] - last.told[found[1]][0]),
+        ((each, place) for each in reads for place in each.answer),
+        key=lambda found: abs(found[0].answer[found[1]][0] - last.answer[found[1]][0]),
     )
-    early.told = early.told | {place: last.told[place]}
+    early.answer = early.answer | {place: last.answer[place]}
 
 
 def repeat_in_two_turns(history: History) -> None:
@@ -217,7 +217,7 @@ def endless_hold(history: History) -> None:
 
 
 def late_effect(history: History) -> None:
-    """What had been answered before a call was sent is told to come after it."""
+    """What had been answered before a call was sent is said to come after it."""
     facts = history.answered(RecordStockEvents, bool)
     facts[-1].asked_at, facts[-1].answered_at = -2.0, -1.0
 

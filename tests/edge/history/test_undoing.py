@@ -51,7 +51,7 @@ def take(
         if operation.changes(model, now_ns):
             trail += keep(model, operation)
             kinds |= {type(each) for each in operation.commands}
-        operation.told(model, now_ns)
+        operation.answer(model, now_ns)
     return trail, kinds
 
 

@@ -83,10 +83,10 @@ class Caller:
             if self.imagination.chance.random() < 0.2:
                 return
         answered_at = now_s()
-        for attempt, told in zip(attempts, reply.told, strict=True):
-            attempt.answered_at, attempt.told, attempt.revisions = (
+        for attempt, answer in zip(attempts, reply.answers, strict=True):
+            attempt.answered_at, attempt.answer, attempt.revisions = (
                 answered_at,
-                told,
+                answer,
                 reply.revisions,
             )
         self.traffic.answered += len(attempts)
@@ -95,8 +95,8 @@ class Caller:
     async def _send(self, request: Request) -> Reply | None:
         data = request.message.SerializeToString()
         if request.is_stream:
-            told = await self._send_stream(request.path, data)
-            return None if told is None else request.read(told)
+            streamed = await self._send_stream(request.path, data)
+            return None if streamed is None else request.read(streamed)
         answer = await self.wire.send_bytes(request.path, data, timeout_s=ATTEMPT_S)
         if answer.code in UNANSWERED:
             return None
@@ -109,13 +109,13 @@ class Caller:
         stream = self.wire.channel.stream_stream(path)
         call = stream(iter((data,)), timeout=ATTEMPT_S, wait_for_ready=True)
         try:
-            told: Any = await anext(aiter(call))
+            answer: Any = await anext(aiter(call))
         except grpc.aio.AioRpcError as error:
             if error.code().name in UNANSWERED or error.details() == BROKEN_STREAM:
                 return None
             raise
         await call.code()
-        return bytes(told)
+        return bytes(answer)
 
 
 async def open_books(node: NodeProcess, traffic: Traffic) -> dict[tuple[str, str], int]:
@@ -143,7 +143,7 @@ async def open_books(node: NodeProcess, traffic: Traffic) -> dict[tuple[str, str
 
 class Killer:
     """Kills a node at planned numbers of answers, and by chance while it writes a snapshot; every
-    fourth time once more while it recovers. Each second snapshot is left alone: on a slow machine
+    fourth time once more while it recovers. Every second snapshot is left alone: on a slow machine
     none came to be archived.
     """
 
@@ -203,7 +203,7 @@ class Killer:
 
 
 class Disturber(Protocol):
-    """Who kills something, and how often he has."""
+    """Whoever kills something, and how often he has."""
 
     kills: int
 
