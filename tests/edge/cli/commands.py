@@ -13,7 +13,7 @@ from tests.edge.node_process import NodeProcess
 #: The command as a shell runs it.
 HOLDFAST: Final = (sys.executable, "-m", "holdfast.edge")
 
-#: Commands on SKUs that are no operators' matter.
+#: Commands on SKUs that are not for operators.
 CATALOGUE: Final = (("skus", "rename"), ("skus", "merge"))
 
 _numbers = count(1)
@@ -42,7 +42,7 @@ def ask(node: NodeProcess, *words: object) -> Result:
 
 
 def ask_json(node: NodeProcess, *words: object) -> Any:
-    """Run a command for programs, which has to succeed, and read what it prints."""
+    """Run a command with JSON output, which has to succeed, and parse what it prints."""
     result = ask(node, *words, "--json")
     assert 0 == result.exit_code, result.output
     return json.loads(result.stdout)

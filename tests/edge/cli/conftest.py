@@ -18,7 +18,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
 
 @pytest.fixture
 def sku(node: NodeProcess) -> str:
-    """A SKU of which 10 are at W1."""
+    """A SKU with 10 units at W1."""
     name = f"SKU-{new_id()}"
     ask_json(node, "stock", "receipt", name, "W1", "10")
     return name

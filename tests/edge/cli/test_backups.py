@@ -30,14 +30,14 @@ def test_a_backup_says_where_it_ends(data: Path, tmp_path: Path) -> None:
     assert f"It ends at {end}, state hash {report.state_hash}." in flat(result.stdout)
     assert "is a good backup." in flat(result.stdout)
 
-    told = json.loads(run("backup", data, tmp_path / "again", "--json").stdout)
+    answer = json.loads(run("backup", data, tmp_path / "again", "--json").stdout)
     assert {
         "path": str(tmp_path / "again"),
         "position": report.position,
         "time": exact_time_text(report.now_ns),
         "state_hash": report.state_hash,
         "notes": [],
-    } == told
+    } == answer
 
 
 def test_verify_and_journal_read_a_backup_too(data: Path, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_restore_says_what_it_takes_back(data: Path, tmp_path: Path) -> None:
     timeline = f"{read_node_json(tmp_path / 'old').timeline:016x}"
     assert f"position 10 ({exact_time_text(restored.now_ns)}), timeline {timeline}." in said
 
-    told = json.loads(run("restore", tmp_path / "backup", tmp_path / "new", "--json").stdout)
+    report = json.loads(run("restore", tmp_path / "backup", tmp_path / "new", "--json").stdout)
     timeline = f"{read_node_json(tmp_path / 'new').timeline:016x}"
     assert {
         "path": str(tmp_path / "new"),
@@ -78,14 +78,14 @@ def test_a_restore_says_what_it_takes_back(data: Path, tmp_path: Path) -> None:
         "source_position": end.position,
         "source_time": exact_time_text(end.now_ns),
         "state_hash": end.state_hash,
-    } == told
+    } == report
 
 
-def test_a_time_that_was_told_leads_back_to_it(data: Path, tmp_path: Path) -> None:
+def test_a_time_that_was_printed_leads_back_to_it(data: Path, tmp_path: Path) -> None:
     """To the nanosecond, as `restore` and `backup` print it."""
-    told = json.loads(run("restore", data, tmp_path / "10", "--position", 10, "--json").stdout)
-    again = run("restore", data, tmp_path / "again", "--at", told["time"], "--json")
-    assert told["time"] == json.loads(again.stdout)["time"]
+    report = json.loads(run("restore", data, tmp_path / "10", "--position", 10, "--json").stdout)
+    again = run("restore", data, tmp_path / "again", "--at", report["time"], "--json")
+    assert report["time"] == json.loads(again.stdout)["time"]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,11 @@ def test_a_rebuilt_state_is_compared_and_written(data: Path) -> None:
     result = run("rebuild", data)
     assert 0 == result.exit_code, result.output
     assert f"Written as snapshot-{report.position:012}.npz." in flat(result.stdout)
-    told = json.loads(run("rebuild", data, "--verify", "--json").stdout)
-    assert (f"snapshot-{report.position:012}.npz", []) == (told["snapshot"], told["differences"])
+    answer = json.loads(run("rebuild", data, "--verify", "--json").stdout)
+    assert (f"snapshot-{report.position:012}.npz", []) == (
+        answer["snapshot"],
+        answer["differences"],
+    )
 
 
 def test_a_damaged_journal_is_not_rebuilt_and_can_be_restored_up_to_there(

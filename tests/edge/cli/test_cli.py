@@ -131,13 +131,13 @@ def test_whom_a_shortfall_endangers_is_listed(node: NodeProcess, sku: str) -> No
     assert "every promise can be kept" in ask(node, "shortfall", sku, "W1").stdout
     ask(node, "reserve", order, sku, "W1", 8)
 
-    told = ask(node, "stock", "sale", sku, "W1", 5).stdout
-    assert f"{sku} W1 {order} 8 0 3" in flat(told)
+    output = ask(node, "stock", "sale", sku, "W1", 5).stdout
+    assert f"{sku} W1 {order} 8 0 3" in flat(output)
     result = ask(node, "shortfall", sku, "W1")
     assert f"{sku} W1 {order} 8 0 3" in flat(result.stdout)
     assert "has 5 on hand, and 3 too few" in result.stdout
-    told_json = ask_json(node, "shortfall", sku, "W1", "--limit", 1)
-    assert order == told_json["shortfall"]["endangered"][0]["reservation_id"]
+    answer = ask_json(node, "shortfall", sku, "W1", "--limit", 1)
+    assert order == answer["shortfall"]["endangered"][0]["reservation_id"]
 
 
 def test_an_unknown_sku_is_named(node: NodeProcess, sku: str) -> None:
@@ -174,7 +174,7 @@ def test_without_a_node_it_says_what_to_do() -> None:
 
 
 def test_without_an_answer_it_says_how_to_repeat_the_command() -> None:
-    """An id that was made up is told, or nobody could repeat the command with it."""
+    """A generated id is printed, or nobody could repeat the command with it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"127.0.0.1:{silent.getsockname()[1]}"
         reserve = run("reserve", "order", "SKU", "W1", 1, "--target", target, "--timeout", 0.2)
@@ -263,11 +263,11 @@ def test_every_address_is_reached_through_loopback() -> None:
 
 
 def test_status_tells_what_the_node_does(node: NodeProcess) -> None:
-    told = ask_json(node, "status", "--hash")
+    status = ask_json(node, "status", "--hash")
 
-    assert 4 == len(told["shards"])
-    assert 32 == len(told["state_hash"])
-    assert told["state_hash"] in ask(node, "status", "--hash").stdout
+    assert 4 == len(status["shards"])
+    assert 32 == len(status["state_hash"])
+    assert status["state_hash"] in ask(node, "status", "--hash").stdout
 
 
 def test_verify_judges_a_directory_beside_its_node(node: NodeProcess) -> None:
@@ -368,7 +368,7 @@ def test_an_address_that_is_taken_is_named(node: NodeProcess, tmp_path: Path) ->
     assert "Traceback" not in result.stderr
 
 
-def test_settings_that_are_wrong_are_all_told_at_once() -> None:
+def test_settings_that_are_wrong_are_all_reported_at_once() -> None:
     result = run("serve", "--shard-count", 0, "--log-level", "loud")
 
     assert 1 == result.exit_code
@@ -389,11 +389,11 @@ def test_a_node_tells_where_it_serves_and_stops_when_told(tmp_path: Path) -> Non
         events = (json.loads(line) for line in process.stdout)
         ready = next(event for event in events if event["event"] == "serving")
 
-        told = json.loads(run("status", "--target", ready["admin_address"], "--json").stdout)
+        status = json.loads(run("status", "--target", ready["admin_address"], "--json").stdout)
         process.send_signal(signal.SIGTERM)
 
         assert 0 == process.wait(30)
-        assert 4 == len(told["shards"])
+        assert 4 == len(status["shards"])
 
 
 SERVE = ("serve", "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0", "--data-dir")
@@ -429,7 +429,7 @@ def test_a_node_json_of_a_newer_build_is_not_called_damaged(command: str, tmp_pa
 def test_a_directory_of_a_newer_build_is_not_called_damaged(
     words: tuple[str, ...], newer_directory: Path
 ) -> None:
-    """Whoever goes back to an older build is told to upgrade, and not to restore a backup."""
+    """Whoever goes back to an older build is told to upgrade, not to restore a backup."""
     before = (newer_directory / "journal.mdb").read_bytes()
     result = in_process(*words, str(newer_directory))
     assert 1 == result.returncode

@@ -1,4 +1,4 @@
-"""A file of counts is read, or what is wrong with it is told by line, field and value."""
+"""A file of counts is read, or what is wrong with it is reported by line, field and value."""
 
 import io
 
@@ -25,7 +25,7 @@ def test_columns_are_found_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "line 1 has no column sku: ''; expected the columns sku, location, on_hand"),
         ("sku;location;on_hand\n", "line 1 has no column sku: 'sku;location;on_hand'"),
@@ -46,22 +46,22 @@ def test_columns_are_found_by_name() -> None:
         (HEADER + 'mug,W1,1\n"mug,W1,2\n', "line 3: unexpected end of data"),
     ],
 )
-def test_a_mistake_is_told_by_line_field_and_value(text: str, told: str) -> None:
-    assert mistake(text).startswith(told)
+def test_a_mistake_is_reported_by_line_field_and_value(text: str, message: str) -> None:
+    assert mistake(text).startswith(message)
 
 
-def test_many_mistakes_are_told_at_once() -> None:
+def test_many_mistakes_are_reported_at_once() -> None:
     """The first twenty: a file with a wrong column has as many as it has lines."""
     assert 20 == len(mistake(HEADER + "mug,W1,x\n" * 1_000).splitlines())
 
 
-def test_what_is_not_utf_8_is_told() -> None:
+def test_what_is_not_utf_8_is_refused() -> None:
     file = io.TextIOWrapper(io.BytesIO(HEADER.encode() + b"m\xfcg,W1,1\n"), encoding="utf-8")
     with pytest.raises(CountFileError, match="expected UTF-8"):
         read_counts(file)
 
 
-def test_progress_is_told_in_long_files() -> None:
+def test_progress_is_reported_in_long_files() -> None:
     seen: list[int] = []
     text = HEADER + "".join(f"sku-{number},W1,1\n" for number in range(25_000))
     assert 25_000 == len(read_counts(io.StringIO(text), seen.append))

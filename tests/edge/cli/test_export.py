@@ -1,4 +1,4 @@
-"""Files for other programs: what stands in them is what the directory holds."""
+"""Files for other programs: they contain what the directory holds."""
 
 import csv
 import sys
@@ -48,12 +48,12 @@ def levels_of(node: Node) -> dict[tuple[str, str], list[int]]:
 def test_the_state_is_every_level_as_it_is(path: Path, tmp_path: Path) -> None:
     exported("state", path, tmp_path / "state.csv")
     _, state = read_back(path)
-    told = {
+    exported_levels = {
         (row["sku"], row["location"]): [int(row[name]) for name in LEVEL_COLUMNS]
         for row in rows_of(tmp_path / "state.csv")
     }
-    assert told
-    assert levels_of(state.node) == told
+    assert exported_levels
+    assert levels_of(state.node) == exported_levels
 
 
 def test_the_ledger_leads_to_the_state(
@@ -91,7 +91,7 @@ def test_parquet_has_what_csv_has(what: str, path: Path, tmp_path: Path) -> None
             assert [row[name] for row in rows] == list(map(str, table[name].to_pylist()))
 
 
-def test_what_cannot_be_written_is_told(path: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_reported(path: Path, tmp_path: Path) -> None:
     file = tmp_path / "no such folder" / "out.csv"
     done = CliRunner().invoke(app, ["export", "state", str(path), str(file)])
     assert 1 == done.exit_code

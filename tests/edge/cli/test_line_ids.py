@@ -52,7 +52,7 @@ def test_a_line_has_the_same_id_whatever_stands_beside_it() -> None:
 
 
 def test_no_two_lines_share_an_id() -> None:
-    """Whatever separators a name has in it."""
+    """Whatever separators a name contains."""
     names = ["A", "A/B", "A@B", "A#2", "B@A#2", "A%40B", "Ä" * 60, "Ä" * 61]
     lines = [(sku, place, 1) for sku in names for place in names]
     ids = [each for start in ("G", "G/A", "G/A@B") for each in line_ids(start, lines * 2)]

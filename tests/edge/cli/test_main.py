@@ -1,4 +1,4 @@
-"""The command where a library is missing: of the node, which is not installed everywhere."""
+"""The command where a library of the node is missing: the node is not installed everywhere."""
 
 import subprocess
 import sys

@@ -17,12 +17,12 @@ def test_a_location_keeps_what_is_not_said(node: NodeProcess) -> None:
     """To disable a named store does not take its name away."""
     place = new_name("STORE")
     ask_json(node, "location", "put", place, "--kind", "store", "--name", "Corner")
-    told = ask_json(node, "location", "put", place, "--disabled")["location"]
+    location = ask_json(node, "location", "put", place, "--disabled")["location"]
     assert ("LOCATION_KIND_STORE", "Corner", False) == (
-        *(told["kind"], told["display_name"]),
-        told["enabled"],
+        *(location["kind"], location["display_name"]),
+        location["enabled"],
     )
-    assert told == ask_json(node, "location", "get", place)["location"]
+    assert location == ask_json(node, "location", "get", place)["location"]
     ask_json(node, "location", "put", place, "--name", "", "--enabled")
     assert ["", True] == [
         ask_json(node, "location", "get", place)["location"][field]
@@ -33,7 +33,7 @@ def test_a_location_keeps_what_is_not_said(node: NodeProcess) -> None:
 
 
 def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
-    """An absurd number is mended; a source that nobody knows is named."""
+    """An absurd number is corrected; an unknown source is named."""
     source, sku = new_name("till"), new_name("sku")
     ask_json(node, "location", "put", "W1")
     ask_json(node, "stock", "receipt", sku, "W1", "10")
@@ -47,8 +47,8 @@ def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
 
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(2**63 - 1)
         assert STOCK_EVENT_OUTCOME_OUT_OF_ORDER == sell(8)
-        told = ask_json(node, "sources", "reset", source, "--last", 7)
-        assert 2**63 - 1 == told["previous_sequence"]
+        answer = ask_json(node, "sources", "reset", source, "--last", 7)
+        assert 2**63 - 1 == answer["previous_sequence"]
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(8)
     assert (
         f"{source} counts on from 0; it had come to 8."
@@ -64,14 +64,14 @@ def test_a_fallback_limits_what_is_promised_of_a_source_with_gaps(node: NodeProc
     ask_json(node, "location", "put", place)
     update = ("sources", "update", source, "--fallback")
     assert "--fallback cap needs --cap" in flat(ask(node, *update, "cap").output)
-    told = ask_json(node, *update, "cap", "--cap", 5)["source"]
-    assert ("FALLBACK_CAP", 5) == (told["fallback"], told["cap"])
+    updated = ask_json(node, *update, "cap", "--cap", 5)["source"]
+    assert ("FALLBACK_CAP", 5) == (updated["fallback"], updated["cap"])
 
     def seen(*states: str) -> list[int]:
-        """What each level has available whose source is in one of these states."""
+        """What is available at each level whose source is in one of these states."""
         options = [word for state in states for word in ("--source-state", state)]
-        told = ask_json(node, "availability", sku, *options)["availabilities"][0]
-        return [level["available"] for level in told["levels"]]
+        answer = ask_json(node, "availability", sku, *options)["availabilities"][0]
+        return [level["available"] for level in answer["levels"]]
 
     received = StockEvent(sku=sku, location=place, kind=STOCK_EVENT_KIND_RECEIPT, quantity=10)
     with BlockingClient(node.target) as client:

@@ -24,8 +24,8 @@ def test_a_transfer_is_dispatched_shown_received_and_closed(node: NodeProcess) -
     ask_json(node, "stock", "transfer", "adjust", sku, there, -1, *of)
     assert [] == ask_json(node, "promise", sku, there)["levels"][0]["supplies"]
     twice = ask(node, "stock", "transfer", "receive", sku, there, 2, *of)
-    told = f"{sku}: under T-17, 2 units more were received or lost than dispatched."
-    assert told in flat(twice.stderr)
+    warning = f"{sku}: under T-17, 2 units more were received or lost than dispatched."
+    assert warning in flat(twice.stderr)
     assert "transfer T-17 10 2 over" in flat(ask(node, "promise", sku, there).stdout)
 
 
@@ -43,7 +43,7 @@ def test_promised_units_stay_unless_the_command_says_that_they_go(node: NodeProc
     assert (3, 1) == (result["on_hand"], result["shortfall"])
 
 
-def test_what_was_told_of_a_transfer_is_reversed(node: NodeProcess) -> None:
+def test_what_was_recorded_of_a_transfer_is_reversed(node: NodeProcess) -> None:
     sku, here, there = new_name("sku"), new_name("W"), new_name("S")
     for place in (here, there):
         ask_json(node, "location", "put", place)

@@ -1,4 +1,4 @@
-"""The words of a command line: what is text, what is an option, and what is taken as it stands."""
+"""The words of a command line: what is text, what is an option, and what is taken literally."""
 
 import json
 import subprocess
@@ -18,32 +18,32 @@ from tests.edge.cli.commands import HOLDFAST, flat, new_id, run
 from tests.edge.node_process import NodeProcess, free_port
 
 
-def test_words_behind_two_hyphens_are_taken_literally(node: NodeProcess) -> None:
+def test_words_after_two_hyphens_are_taken_literally(node: NodeProcess) -> None:
     """SKUs, locations and ids, in every command."""
     place, order, *goods = (f"--{name}-{new_id()}" for name in ("target", "json", "x", "event-id"))
     asked = ("--target", node.target, "--timeout", "30", "--json")
 
-    def told(*words: object) -> Any:
+    def answer_to(*words: object) -> Any:
         result = run(*words)
         assert 0 == result.exit_code, result.output
         return json.loads(result.stdout)
 
     lines = [word for sku in goods for word in (sku, place, 9)]
-    told("location", "put", *asked, "--", place)
+    answer_to("location", "put", *asked, "--", place)
     for kind in ("receipt", "sale", "return", "count"):
-        told("stock", kind, *asked, "--", *lines)
-    told("stock", "adjustment", *asked, "--", goods[0], place, -2, goods[1], place, 2)
-    found = told("availability", *asked, "--", *goods)["availabilities"]
+        answer_to("stock", kind, *asked, "--", *lines)
+    answer_to("stock", "adjustment", *asked, "--", goods[0], place, -2, goods[1], place, 2)
+    found = answer_to("availability", *asked, "--", *goods)["availabilities"]
     assert [(goods[0], 7), (goods[1], 11)] == [
         (each["sku"], each["network_available"]) for each in found
     ]
-    told("reserve", *asked, "--", order, goods[0], place, 3)
-    told("extend", *asked, "--", order, "1h")
-    told("commit", *asked, "--", order, goods[0], place, 2)
-    told("release", *asked, "--", order)
-    told("cancel", *asked, "--", order, goods[0], place, 1)
-    told("fulfill", *asked, "--", order)
-    (line,) = told("show", *asked, "--", order)["reservation"]["lines"]
+    answer_to("reserve", *asked, "--", order, goods[0], place, 3)
+    answer_to("extend", *asked, "--", order, "1h")
+    answer_to("commit", *asked, "--", order, goods[0], place, 2)
+    answer_to("release", *asked, "--", order)
+    answer_to("cancel", *asked, "--", order, goods[0], place, 1)
+    answer_to("fulfill", *asked, "--", order)
+    (line,) = answer_to("show", *asked, "--", order)["reservation"]["lines"]
     assert (1, 1, 1) == (line["released"], line["cancelled"], line["fulfilled"])
 
 
@@ -91,15 +91,15 @@ def test_every_help_page_ends_with_the_exit_codes(command: tuple[str, ...]) -> N
         (COMMANDS[0], "\ud800", "\\ud800"),
     ],
 )
-def test_a_word_that_is_no_text_is_told(command: tuple[str, ...], word: str, shown: str) -> None:
-    """As an argument, as the value of an option, behind two hyphens."""
+def test_a_word_that_is_no_text_is_refused(command: tuple[str, ...], word: str, shown: str) -> None:
+    """As an argument, as the value of an option, after two hyphens."""
     for words in ((word,), ("--target", word), ("--", word)):
         result = run(*command, *words)
         assert EXIT_USAGE == result.exit_code
         assert f"word {len(command) + len(words)}, '{shown}', is not UTF-8" in flat(result.stderr)
 
 
-def test_a_byte_that_is_no_text_is_told_by_the_command_itself() -> None:
+def test_a_byte_that_is_no_text_is_refused_by_the_command_itself() -> None:
     done = subprocess.run([*HOLDFAST, "availability", b"\xff"], capture_output=True, check=False)
 
     assert EXIT_USAGE == done.returncode

@@ -120,7 +120,7 @@ async def good(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[b
 
 
 async def repeating(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """Say of everything that it was done before."""
+    """Answer that everything was done before."""
     async for data in requests:
         yield answer_to(data, REPEATED)
 
@@ -146,7 +146,7 @@ async def breaking_at_once(_requests: AsyncIterator[bytes], context: Any) -> Asy
 
 
 async def ending(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
-    """End in peace, without an answer to what came."""
+    """End normally, without an answer to what came."""
     async for data in requests:
         if data:
             return
@@ -163,7 +163,7 @@ async def ended_sku(requests: AsyncIterator[bytes], _context: Any) -> AsyncItera
 
 
 async def forbidding(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-    """Fail for a reason that another attempt does not mend."""
+    """Fail for a reason that another attempt does not cure."""
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
     yield b""
 

@@ -1,4 +1,4 @@
-"""The client stands alone: what a fresh interpreter loads with it, and what lacks without NumPy."""
+"""The client alone: what a fresh interpreter loads with it, and what is missing without NumPy."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The client against a server that answers what a test tells it to; every story on both clients."""
+"""The client against a server that answers as a test tells it to; every story on both clients."""
 
 import asyncio
 import inspect
@@ -40,7 +40,7 @@ LATE = faults.Fault(grpc.StatusCode.DEADLINE_EXCEEDED, "", "late")
 LINES = [("S1", "W1", 2)]
 SALE = StockEvent(event_id="e1", sku="S1", location="W1", kind="STOCK_EVENT_KIND_SALE", quantity=1)
 
-# A method with an id in its request, or none to need.
+# A method with an id in its request, or one that needs none.
 REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("reserve", ("r1", LINES)),
     ("extend", ("r1", 60)),
@@ -86,7 +86,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
 async def test_every_attempt_sends_the_same_ids(
     name: str, arguments: tuple[Any, ...], server: ScriptedServer, connect: Connect, time: Time
 ) -> None:
-    """Whether an id was given or made up, and whatever may have become of the attempt before."""
+    """Whether an id was given or generated, and whatever may have become of the attempt before."""
     server.replies.extend([OVERLOADED, GONE, LATE])
     await getattr(connect(), name)(*arguments)
     assert 4 == len(server.requests)
@@ -112,7 +112,7 @@ async def test_what_has_not_stopped_a_node_is_tried_again(
     assert 3 == len(server.requests)
 
 
-async def test_a_full_storage_is_told_at_once(server: ScriptedServer, connect: Connect) -> None:
+async def test_a_full_storage_is_reported_at_once(server: ScriptedServer, connect: Connect) -> None:
     server.replies.append(faults.storage_full(1, 2))
     with pytest.raises(StorageFull) as raised:
         await connect().reserve("r1", LINES)
@@ -280,7 +280,7 @@ async def until_error(acknowledged: AsyncIterator[int]) -> tuple[list[int], Exce
     raise AssertionError("the stream ended well")
 
 
-async def test_a_fault_ends_a_stream_behind_what_was_acknowledged(
+async def test_a_fault_ends_a_stream_after_what_was_acknowledged(
     server: ScriptedServer, connect: Connect
 ) -> None:
     made = connect()
@@ -293,7 +293,7 @@ async def test_a_fault_ends_a_stream_behind_what_was_acknowledged(
     assert ClientStatistics(retries=0, errors=1) == made.inner.statistics()
 
 
-async def test_a_fault_is_told_as_it_is_while_more_is_being_sent(connect: Connect) -> None:
+async def test_a_fault_is_raised_as_it_is_while_more_is_being_sent(connect: Connect) -> None:
     """The asyncio stack of gRPC would say INTERNAL half of the time."""
     made = connect()
     for _ in range(20):
@@ -302,7 +302,7 @@ async def test_a_fault_is_told_as_it_is_while_more_is_being_sent(connect: Connec
         assert ([1, 2], InvalidArgument) == (acknowledged, type(error))
 
 
-async def test_an_error_of_the_source_comes_behind_what_was_acknowledged(connect: Connect) -> None:
+async def test_an_error_of_the_source_comes_after_what_was_acknowledged(connect: Connect) -> None:
     """gRPC by itself would swallow it."""
 
     def batches() -> Iterator[SourceEvents]:

@@ -23,7 +23,7 @@ CALLS = [*REPEATABLE, ("delete_sku", ("S1",))]
 
 
 def hanging() -> tuple[asyncio.Event, Callable[[], Awaitable[Any]]]:
-    """A reply that does not come, and the event that it is waited for."""
+    """A reply that does not come, and the event that it is being waited for."""
     arrived = asyncio.Event()
 
     async def hang() -> Any:
@@ -69,7 +69,7 @@ async def test_a_call_that_waits_is_told_that_it_may_have_taken_effect(
 
 
 @pytest.mark.parametrize("kind", [Client, BlockingClient])
-async def test_a_call_between_two_attempts_is_told_at_once(
+async def test_a_call_between_two_attempts_fails_at_once(
     kind: type[Client | BlockingClient], server: ScriptedServer
 ) -> None:
     """The server asks to wait for half a minute."""
@@ -95,8 +95,8 @@ async def test_a_call_between_two_attempts_is_told_at_once(
     assert 1 == len(server.requests)
 
 
-async def test_a_stream_that_waits_is_told(connect: Connect) -> None:
-    """After what was acknowledged; and a stream is told that begins later."""
+async def test_a_stream_that_waits_gets_an_error(connect: Connect) -> None:
+    """After what was acknowledged; and so does a stream that begins later."""
     made = connect()
     go_on = asyncio.Event()
     seen: list[int] = []
@@ -140,7 +140,7 @@ async def acknowledged_of(made: Both) -> AsyncIterator[int]:
         gate.set()
 
 
-async def test_a_stream_between_two_answers_is_told(connect: Connect) -> None:
+async def test_a_stream_between_two_answers_gets_an_error(connect: Connect) -> None:
     """Its reader is elsewhere while the client is closed."""
     made = connect()
     stream = made.acknowledged(("erp", [SALE]) for _ in range(10_000))
@@ -172,7 +172,7 @@ async def waiting_call(server: ScriptedServer, client: Client) -> "asyncio.Task[
 async def test_a_task_that_somebody_cancels_too_is_cancelled(
     is_closed_first: bool, server: ScriptedServer
 ) -> None:
-    """In either order: who cancels a task waits for it to end."""
+    """In either order: whoever cancels a task waits for it to end."""
     client = Client(server.target)
     task = await waiting_call(server, client)
     if is_closed_first:
@@ -182,7 +182,7 @@ async def test_a_task_that_somebody_cancels_too_is_cancelled(
     assert isinstance(await ended(task), asyncio.CancelledError)
 
 
-async def test_a_task_that_was_cancelled_long_ago_is_told_as_any_other(
+async def test_a_task_that_was_cancelled_long_ago_is_answered_as_any_other(
     server: ScriptedServer,
 ) -> None:
     """It caught that, and went on."""
@@ -206,7 +206,7 @@ async def test_a_task_that_was_cancelled_long_ago_is_told_as_any_other(
 
 
 async def test_a_task_goes_on_after_the_error(server: ScriptedServer) -> None:
-    """Nothing of the cancelling is left in it: a timeout around it works."""
+    """No trace of the cancellation is left in it: a timeout around it works."""
     client = Client(server.target)
 
     async def caller() -> int:

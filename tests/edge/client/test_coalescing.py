@@ -1,4 +1,4 @@
-"""The coalescer: many callers over one stream, of whom each gets his own answer, once and surely.
+"""The coalescer: many callers over one stream, each of whom surely gets his own answer, once.
 
 First against a real node; then against a server that follows a script. Nothing here waits for a
 time: a caller who is forgotten hangs the test, and that is the failure.
@@ -92,7 +92,7 @@ async def test_more_callers_than_a_batch_holds_are_all_served(client: Client) ->
     assert [ACCEPTED] * count == codes
 
 
-async def test_a_bad_name_is_told_to_who_gave_it_and_to_nobody_else(client: Client) -> None:
+async def test_a_bad_name_is_reported_to_who_gave_it_and_to_nobody_else(client: Client) -> None:
     """Unknown, malformed, no text: they travel together with good ones."""
     (sku,) = await put_stock(client, 10)
     names = ["never heard of", "", "x" * 129, "a\nb", "\ud800"]
@@ -112,7 +112,7 @@ async def test_a_bad_name_is_told_to_who_gave_it_and_to_nobody_else(client: Clie
 
 
 async def test_an_unknown_name_may_become_known(client: Client) -> None:
-    """Not to know is not remembered; and of a SKU that ended, the next one of its name is found."""
+    """Unknown names are not remembered; when a SKU has ended, the next of its name is found."""
     (sku,) = await put_stock(client, 5)
     async with client.coalescer() as holdfast:
         assert ACCEPTED == await hold(holdfast, sku)
@@ -261,7 +261,7 @@ async def test_a_read_with_a_stale_handle_does_not_answer_for_another_sku(now: i
 
 
 async def test_a_level_that_is_sold_out_has_nothing() -> None:
-    """Nothing at all is what a good handle may read as, too."""
+    """A good handle may read as nothing at all, too."""
     script = Script(good)
     script.on_hand = 0
     async with playing(script) as client, client.coalescer() as holdfast:

@@ -40,7 +40,7 @@ def sent(**columns: Any) -> StockEventColumns:
     ids=repr,
 )
 def test_what_is_no_integer_is_refused_by_column_and_position(name: str, value: Any) -> None:
-    """In a list, in an array of objects, and in an array that is all of its kind."""
+    """In a list, in an array of objects, and in an array of its type."""
     mixed = np.empty(2, object)
     mixed[:] = [1, value]
     for column, position in (([1, value], 1), (mixed, 1), ((1, value), 1)):

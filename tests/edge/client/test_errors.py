@@ -1,4 +1,4 @@
-"""What a failure is: every fault of the server has its class, with all that the fault told."""
+"""What a failure is: every fault of the server has its class, with all that the fault says."""
 
 import pickle
 

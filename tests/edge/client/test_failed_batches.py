@@ -1,4 +1,4 @@
-"""A batch that a stream refuses as a whole: those in it are told, or it is sent again."""
+"""A batch that a stream refuses as a whole: its callers get the error, or it is sent again."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A connection on which nothing is said is looked after, and the node does not mind.
+"""An idle connection is kept alive by pings, and the node accepts them.
 
 Times are shortened by SHORTENED, to the second that gRPC keeps between pings. A relay in between
 counts the pings of the client, so that the test does not wait for a time.
@@ -81,7 +81,7 @@ class Relay:
 
 @asynccontextmanager
 async def relayed(interval_ms: int) -> AsyncIterator[tuple[str, Relay]]:
-    """A server that takes a ping each `interval_ms`, behind a relay."""
+    """A server that accepts a ping each `interval_ms`, behind a relay."""
     option = ("grpc.http2.min_ping_interval_without_data_ms", interval_ms)
     server = grpc.aio.server(options=(option,))
     server.add_generic_rpc_handlers((ScriptedServer(),))

@@ -60,7 +60,7 @@ async def test_callers_who_come_while_the_stream_is_mended_get_their_own_answers
 
 
 async def test_a_batch_of_callers_who_went_away_holds_up_nobody() -> None:
-    """The longest queue may be one of ghosts."""
+    """The longest queue may be one of cancelled callers."""
     async with playing(Script(good)) as client, client.coalescer() as holdfast:
         ghosts = [asyncio.create_task(holdfast.commit(uuid4())) for _ in range(10)]
         living = asyncio.create_task(holdfast.release(uuid4()))
@@ -107,8 +107,8 @@ async def test_only_so_many_batches_are_in_flight() -> None:
     assert [Closed] * (IN_FLIGHT_MAX + 10) == list(map(type, errors))
 
 
-async def test_an_error_that_no_attempt_can_mend_is_told_at_once() -> None:
-    """To all who wait; who comes later gets a new stream."""
+async def test_an_error_that_no_attempt_can_mend_is_raised_at_once() -> None:
+    """To all who wait; whoever comes later gets a new stream."""
     async with playing(Script(forbidding, good)) as client, client.coalescer() as holdfast:
         asks = (verb(uuid4()) for verb in (holdfast.commit, holdfast.release, holdfast.fulfill))
         errors = await asyncio.gather(*asks, return_exceptions=True)
@@ -141,7 +141,7 @@ async def test_an_answer_that_makes_no_sense_fails_those_who_wait_for_it(part: P
 async def test_a_batch_that_cannot_be_spelt_fails_those_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A defect in the writing half is told like one in the reading half."""
+    """A defect in the writing half is reported like one in the reading half."""
     async with playing(Script(good)) as client, client.coalescer() as holdfast:
         with monkeypatch.context() as patched:
             patched.setitem(COLUMNS, "commit", ())
@@ -154,7 +154,7 @@ async def test_a_batch_that_cannot_be_spelt_fails_those_in_it(
 
 
 async def waiting_callers(holdfast: Coalescer, script: Script) -> list[asyncio.Task[int]]:
-    """Callers in every stage: in a batch, behind it, and in a lookup that nobody answers."""
+    """Callers in every stage: in a batch, after it, and in a lookup that nobody answers."""
     tasks = [asyncio.create_task(holdfast.commit(uuid4()))]
     await script.arrived.wait()
     script.arrived.clear()
@@ -167,7 +167,7 @@ async def waiting_callers(holdfast: Coalescer, script: Script) -> list[asyncio.T
     return tasks
 
 
-async def test_who_waits_when_it_is_closed_is_told() -> None:
+async def test_who_waits_when_it_is_closed_gets_an_error() -> None:
     """Each waiter gets an error, and an answer that did not come is not taken for a no."""
     script = Script(silent)
     async with playing(script) as client:
@@ -181,7 +181,7 @@ async def test_who_waits_when_it_is_closed_is_told() -> None:
                 await ask
 
 
-async def test_who_waits_when_the_client_is_closed_is_told() -> None:
+async def test_who_waits_when_the_client_is_closed_gets_an_error() -> None:
     """Also when somebody closes the client under the coalescer."""
     script = Script(silent)
     async with playing(script) as client, client.coalescer() as holdfast:

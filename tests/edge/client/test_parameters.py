@@ -185,7 +185,7 @@ def test_text_that_utf8_cannot_carry_is_named(text: str) -> None:
         assert f"{path} is {text!r}: expected text without lone surrogates" == str(raised.value)
 
 
-def test_an_unknown_name_of_an_enum_is_told_the_known_ones() -> None:
+def test_an_unknown_name_of_an_enum_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="REMAINDER_KEEP or REMAINDER_GIVE_BACK"):
         calls.commit("r1", LINES, remainder="give_back")
     with pytest.raises(ValueError, match=r"kind is 'store': expected .* or LOCATION_KIND_STORE"):

@@ -46,7 +46,7 @@ from tests.edge.client.failures import (
         (TOO_LARGE, False, False),
         (faults.not_found("sku", "S1"), False, False),
         (faults.internal(), False, False),
-        # A proxy asks to wait, who does not know what was done.
+        # A proxy, which does not know what was done, asks to wait.
         (faults.Fault(grpc.StatusCode.UNAVAILABLE, "", "busy", {}, 0.1), True, False),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_pushback_is_waited_in_full(pushback: str, wait_s: float | None) -> No
 
 @pytest.mark.parametrize("values", [["-1"], ["soon"], [""], ["1.5"], [b"7"], ["5", "5"], ["٣"]])
 def test_a_pushback_that_is_no_time_asks_for_no_retry(values: list[str | bytes]) -> None:
-    """gRFC A6: negative, or not to be parsed."""
+    """gRFC A6: negative, or impossible to parse."""
     error = error_from_rpc(RpcError(GONE, *((PUSHBACK_KEY, value) for value in values)))
     assert math.inf == error.retry_after_s
     with pytest.raises(Unavailable):
