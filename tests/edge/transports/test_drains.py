@@ -37,7 +37,7 @@ OWN_ERROR: Final = "Internal error from Core"
 
 @dataclass(slots=True)
 class Load:
-    """Callers of every kind, until the node takes no more; and what they were told."""
+    """Callers of every kind, until the node takes no more; and what they were answered."""
 
     node: NodeProcess
     sku: str
@@ -46,7 +46,7 @@ class Load:
     unanswered: list[str] = field(default_factory=list)
     facts_sent: int = 0
     facts_acknowledged: int = 0
-    told: int = 0
+    changes_seen: int = 0
     ends: Counter[str] = field(default_factory=Counter)
 
     async def reserve(self) -> None:
@@ -86,14 +86,14 @@ class Load:
             wanted = watch.WatchAvailabilityRequest(skus=[self.sku]).SerializeToString()
             stream = wire.channel.unary_stream(methods.WATCH_AVAILABILITY.path)(wanted)
             while await self._hears_more(stream):
-                self.told += 1
+                self.changes_seen += 1
 
     async def _hears_more(self, stream: Any) -> bool:
         try:
             await stream.read()
         except grpc.aio.AioRpcError as error:
             # A write that meets the end of its stream becomes the client's own INTERNAL
-            # (grpc/aio/_call.py), whatever the node said: it tells nothing of the node.
+            # (grpc/aio/_call.py), whatever the node said: it says nothing of the node.
             if error.details() != OWN_ERROR:
                 self.ends[error.code().name] += 1
             return False
@@ -104,7 +104,7 @@ class Load:
 
         async def is_so() -> bool:
             answered = len(self.acknowledged) > 200 and self.facts_acknowledged > 50
-            return answered and self.told > 5
+            return answered and self.changes_seen > 5
 
         await wait_until_so(is_so)
 

@@ -100,7 +100,7 @@ def open_stream(wire: Wire, data: bytes) -> Any:
 async def test_a_call_ends_under_the_id_that_its_caller_gave(
     node: NodeProcess, correlation: str | None
 ) -> None:
-    """Well, refused before its body is read, in its body, and behind it."""
+    """Well, refused before its body is read, in its body, and after it."""
     metadata = [] if correlation is None else [("x-correlation-id", correlation)]
     unknown = reservation.GetReservationRequest(reservation_id="unknown").SerializeToString()
     expected = {
@@ -129,7 +129,7 @@ async def test_a_call_with_a_trace_ends_under_its_id(node: NodeProcess) -> None:
 async def test_an_error_says_which_field_is_wrong_and_which_thing_is_missing(
     node: NodeProcess,
 ) -> None:
-    """The details of a status come whole, those with letters of the world as well."""
+    """The details of a status come whole, also with letters beyond ASCII."""
     async with Wire(node.target) as wire:
         wrong = await wire.send(methods.RESERVE, reservation.ReserveRequest(reservation_id="a"))
         (bad,) = wrong.details(details.BadRequest)
@@ -148,12 +148,14 @@ async def test_a_message_of_a_stream_that_fails_leaves_the_stream(node: NodeProc
         for data in (b"\x28\x01", b"\xff", b"\x28\x02"):
             await stream.write(data)
         await stream.done_writing()
-        told = [reservation.ReserveStreamResponse.FromString(data) async for data in stream]
-        assert [1, 0, 2] == [each.batch_id for each in told]
-        assert {grpc.StatusCode.INVALID_ARGUMENT.value[0]} == {each.status.code for each in told}
+        responses = [reservation.ReserveStreamResponse.FromString(data) async for data in stream]
+        assert [1, 0, 2] == [each.batch_id for each in responses]
+        assert {grpc.StatusCode.INVALID_ARGUMENT.value[0]} == {
+            each.status.code for each in responses
+        }
 
 
-async def test_a_watcher_who_asks_for_nonsense_is_told_before_the_first_message(
+async def test_a_watcher_who_asks_for_nonsense_is_refused_before_the_first_message(
     node: NodeProcess,
 ) -> None:
     """With the same details as any call."""
@@ -229,8 +231,8 @@ async def test_a_stream_takes_a_message_of_the_largest_size_and_ends_with_a_larg
     async with neighbours(node), Wire(node.target) as wire:
         stream = wire.channel.stream_stream(methods.RESERVE_STREAM.path)()
         await stream.write(padded(b"\x28\x01", LIMIT_BYTES))
-        told = reservation.ReserveStreamResponse.FromString(await stream.read())
-        assert 1 == told.batch_id
+        response = reservation.ReserveStreamResponse.FromString(await stream.read())
+        assert 1 == response.batch_id
         await stream.write(padded(b"\x28\x02", LIMIT_BYTES + 1))
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await stream.read()

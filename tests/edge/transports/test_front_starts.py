@@ -1,4 +1,4 @@
-"""Fronts that cannot be started, and such as hang, over an engine of the test's own."""
+"""Fronts that cannot be started, and fronts that hang, over an engine of the test's own."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ from tests.real_time import wait_until_so
 async def test_a_front_is_started_again_though_the_machine_refused_it_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A machine that has no process to give for a moment has one later."""
+    """A machine that cannot start a process for a moment can do so later."""
     fronts = Fronts(1, (), f"127.0.0.1:{free_port()}", 1 << 20, "grpcio")
     port = await fronts.start()
     try:

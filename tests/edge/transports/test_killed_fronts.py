@@ -139,12 +139,12 @@ async def test_a_front_is_the_first_to_end_when_memory_is_short(node: NodeProces
 
 
 def oom_score(pid: int) -> int:
-    """How gladly the system ends a process when memory is short."""
+    """How readily the system kills a process when memory is short."""
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text("utf-8"))
 
 
 def is_front(pid: int) -> bool:
-    """Whether a process of this number is there, and is a front."""
+    """Whether the process with this pid is there, and is a front."""
     try:
         return "holdfast.edge.server.fronts.front" in psutil.Process(pid).cmdline()
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -166,7 +166,7 @@ async def test_a_client_goes_on_by_itself_when_all_fronts_are_killed(node: NodeP
     sku = await new_sku(node)
     orders: list[str] = []
     is_over = False
-    told = set()
+    statuses = set()
 
     async def buy() -> None:
         async with Client(**node.targets, timeout_s=60, own_connection=True) as client:
@@ -180,7 +180,7 @@ async def test_a_client_goes_on_by_itself_when_all_fronts_are_killed(node: NodeP
             async with Wire(node.target) as wire:
                 answer = await wire.send_bytes(HEALTH, b"")
                 if answer.code != "UNAVAILABLE":  # its front was killed
-                    told.add(answer.parsed(health_pb2.HealthCheckResponse).status)
+                    statuses.add(answer.parsed(health_pb2.HealthCheckResponse).status)
 
     async def have_bought(count: int) -> bool:
         return len(orders) >= count
@@ -195,7 +195,7 @@ async def test_a_client_goes_on_by_itself_when_all_fronts_are_killed(node: NodeP
     is_over = True
     await working
     assert set(before).isdisjoint(now)
-    assert {health_pb2.HealthCheckResponse.SERVING} == told
+    assert {health_pb2.HealthCheckResponse.SERVING} == statuses
     assert len(orders) == await live_holds(node, sku, 1, orders)
 
 
@@ -216,8 +216,8 @@ async def test_a_front_that_is_started_again_says_at_once_that_the_node_serves(
     with standing_still(node.pid):
         async with Wire(node.target) as wire:
             answer = await wire.send_bytes(HEALTH, b"")
-    told = answer.parsed(health_pb2.HealthCheckResponse)
-    assert health_pb2.HealthCheckResponse.SERVING == told.status
+    health = answer.parsed(health_pb2.HealthCheckResponse)
+    assert health_pb2.HealthCheckResponse.SERVING == health.status
 
 
 async def wires_to_each(node: NodeProcess) -> list[Wire]:
@@ -262,7 +262,7 @@ async def test_a_front_that_stands_still_holds_up_its_own_callers_alone(node: No
 
 @pytest.mark.slow
 async def test_a_front_that_hangs_is_replaced_while_its_callers_go_on(node: NodeProcess) -> None:
-    """After five seconds its callers are told, and the client asks again by itself."""
+    """After five seconds its callers get an error, and the client asks again by itself."""
     hung, _ = await all_fronts(node)
     sku = await new_sku(node)
     wires = await wires_to_each(node)

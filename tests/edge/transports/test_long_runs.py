@@ -47,10 +47,10 @@ async def test_connections_and_streams_outlast_ten_idle_minutes(node: NodeProces
         assert OK == answer.code
         fact = stock.RecordStockEventsStreamRequest(source="idle", events=[receipt(sku, 1)])
         await stream.write(fact.SerializeToString())
-        told = stock.RecordStockEventsStreamResponse.FromString(await stream.read())
-        assert stock.STOCK_EVENT_OUTCOME_APPLIED == told.results[0].outcome
+        response = stock.RecordStockEventsStreamResponse.FromString(await stream.read())
+        assert stock.STOCK_EVENT_OUTCOME_APPLIED == response.results[0].outcome
         changed = watch.WatchAvailabilityResponse.FromString(await watcher.read())
-        assert told.results[0].on_hand == changed.levels[0].level.on_hand
+        assert response.results[0].on_hand == changed.levels[0].level.on_hand
 
 
 class Soak:

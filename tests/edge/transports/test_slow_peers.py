@@ -19,7 +19,7 @@ SLOW: Final = (pytest.mark.slow, pytest.mark.timeout(900))
 CALL: Final = OPENING + headers(methods.LIST_LOCATIONS.path, 1) + message(b"", 1)
 ODD: Final = {
     "half a preface": PREFACE[:12],
-    "no headers behind the preface": OPENING,
+    "no headers after the preface": OPENING,
     "half a head of a frame": OPENING + headers(methods.LIST_LOCATIONS.path, 1)[:5],
     "half the headers": OPENING + headers(methods.LIST_LOCATIONS.path, 1)[:40],
     "no message": OPENING + headers(methods.LIST_LOCATIONS.path, 1),

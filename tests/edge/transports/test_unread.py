@@ -1,4 +1,4 @@
-"""Streams whose caller writes and does not read, or reads nothing of what he asked to be told."""
+"""Streams whose caller writes and does not read, or reads nothing of what he asked for."""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
@@ -65,7 +65,7 @@ class Writer:
         return asyncio.create_task(self._stream.write(data))
 
     async def write_until_held_up(self) -> None:
-        """Write as fast as it is taken, until it is no more."""
+        """Write as fast as it is taken, until it is taken no more."""
         while self.written < MESSAGES_MAX:
             self._pending = self._write()
             await asyncio.wait((self._pending,), timeout=HELD_UP_S)
@@ -114,10 +114,10 @@ async def test_a_writer_who_does_not_read_is_held_up_and_loses_no_answer(
         await asyncio.gather(*(writer.write_until_held_up() for writer in writers))
         assert max(writer.written for writer in writers) < MESSAGES_MAX, "nobody was held up"
         expect_bounded(node, before, count)
-        told = await asyncio.gather(
+        results = await asyncio.gather(
             *(writer.numbers() for writer in writers), *(writer.write(50) for writer in writers)
         )
-        for writer, numbers in zip(writers, told, strict=False):
+        for writer, numbers in zip(writers, results, strict=False):
             assert [*range(1, writer.written + 1)] == numbers
 
 
@@ -149,7 +149,7 @@ async def test_a_writer_who_leaves_while_he_is_held_up_is_no_error_of_the_node(
 async def test_watchers_who_do_not_read_fill_no_memory_and_miss_nothing(
     node: NodeProcess, count: int, rounds: int
 ) -> None:
-    """What they were not told piles up nowhere; when they read, they come to what is so now."""
+    """What they were not sent piles up nowhere; when they read, they come to what is so now."""
     async with (
         Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client,
         grpc.aio.insecure_channel(node.target, options=SMALL_WINDOW) as channel,
@@ -170,11 +170,11 @@ async def test_watchers_who_do_not_read_fill_no_memory_and_miss_nothing(
 
 
 async def read_until(watcher: Any, expected: dict[str, int]) -> None:
-    """Read until what was told of each SKU is this."""
+    """Read until each SKU has had this on hand."""
     on_hand: dict[str, int] = {}
     while on_hand != expected:
-        told = watch.WatchAvailabilityResponse.FromString(await watcher.read())
-        on_hand |= {each.sku: each.level.on_hand for each in told.levels}
+        response = watch.WatchAvailabilityResponse.FromString(await watcher.read())
+        on_hand |= {each.sku: each.level.on_hand for each in response.levels}
 
 
 async def test_streams_go_both_ways_at_once(node: NodeProcess) -> None:
