@@ -1,4 +1,4 @@
-"""Requests with one thing wrong, and what a node has to say about each."""
+"""Requests with one thing wrong, and what a node says about each."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -86,11 +86,11 @@ BAD_NAMES = {
     "a zero": "a\0b",
     "an escape": "\x1b[2J",
     "a line separator": "a\u2028b",
-    "a space behind": "Tea ",
+    "a space at the end": "Tea ",
     "a space before": " Tea",
     "a byte order mark": "\ufeffTea",
     "a zero-width space": "Te\u200ba",
-    "a no-break space behind": "Tea\u00a0",
+    "a no-break space at the end": "Tea\u00a0",
     "a direction override": "\u202eTea",
     "NFD": "The\u0301",
 }
@@ -204,9 +204,9 @@ def bad_counts() -> Iterator[Case]:
     many = reserve(*[line()] * 2_001)
     yield Case("2,001 lines", methods.RESERVE, many, "lines", "2,001 items")
     for method, request in MOVES.items():
-        for count, told in ((0, "0 items"), (2_001, "2,001 items")):
+        for count, value in ((0, "0 items"), (2_001, "2,001 items")):
             wrong = request(reservation_id=ORDER, lines={"lines": [part()] * count})
-            yield Case(f"{count} lines", method, wrong, "lines.lines", told)
+            yield Case(f"{count} lines", method, wrong, "lines.lines", value)
         yield Case("neither lines nor all", method, request(reservation_id=ORDER), "units", "")
     nothing = availability.BatchGetAvailabilityRequest()
     yield Case("nothing", methods.BATCH_GET_AVAILABILITY, nothing, "skus", "0 items")
@@ -216,14 +216,14 @@ def bad_counts() -> Iterator[Case]:
         )
         yield Case("1,001 of them", methods.BATCH_GET_AVAILABILITY, asked, field, "1,001 items")
     for count in (0, 1_001):
-        what, told = f"{count} of them", f"{count:,} items"
+        what, value = f"{count} of them", f"{count:,} items"
         facts = stock.RecordStockEventsRequest(source="goods-in", events=[event()] * count)
-        yield Case(what, methods.RECORD_STOCK_EVENTS, facts, "events", told)
+        yield Case(what, methods.RECORD_STOCK_EVENTS, facts, "events", value)
 
 
 def bad_durations() -> Iterator[Case]:
     """Too short, too long, and what no millisecond counts."""
-    for what, hold, told in (
+    for what, hold, value in (
         ("nothing", seconds(0), "0 s"),
         ("a millisecond too short", seconds(0, 999_000_000), "0 s and 999000000 ns"),
         ("a nanosecond too much", seconds(1, 1), "1 s and 1 ns"),
@@ -235,15 +235,15 @@ def bad_durations() -> Iterator[Case]:
         ("more than a duration can be", seconds(INT64_MAX), f"{INT64_MAX} s"),
         ("nanoseconds that are seconds", seconds(1, 1_000_000_000), "1 s and 1000000000 ns"),
     ):
-        yield Case(what, methods.RESERVE, reserve(hold=hold), "hold_duration", told)
+        yield Case(what, methods.RESERVE, reserve(hold=hold), "hold_duration", value)
         longer = reservation.ExtendRequest(reservation_id=ORDER, hold_duration=hold)
-        yield Case(what, methods.EXTEND, longer, "hold_duration", told)
+        yield Case(what, methods.EXTEND, longer, "hold_duration", value)
     none = reservation.ExtendRequest(reservation_id=ORDER)
     yield Case("no duration", methods.EXTEND, none, "hold_duration", "")
 
 
 def bad_enums() -> Iterator[Case]:
-    """Numbers that no name was given to, and the one that means that nothing was chosen."""
+    """Numbers that have no name, and the one that means that nothing was chosen."""
     requests: dict[Method[Any], Any] = {
         methods.COMMIT: reservation.CommitRequest,
         methods.FULFILL: reservation.FulfillRequest,
@@ -251,16 +251,16 @@ def bad_enums() -> Iterator[Case]:
     for method, request in requests.items():
         asked = request(reservation_id=ORDER, all=EVERYTHING, remainder=3)
         yield Case("remainder 3", method, asked, "remainder", "3")
-    for kind, told in ((0, "STOCK_EVENT_KIND_UNSPECIFIED"), (99, "99"), (-1, "-1")):
+    for kind, value in ((0, "STOCK_EVENT_KIND_UNSPECIFIED"), (99, "99"), (-1, "-1")):
         wrong = events(event(), event(kind=kind))
-        yield Case(f"kind {kind}", methods.RECORD_STOCK_EVENTS, wrong, "events[1].kind", told)
+        yield Case(f"kind {kind}", methods.RECORD_STOCK_EVENTS, wrong, "events[1].kind", value)
     for kind in (4, -1):
         wrong = location(location=WAREHOUSE, kind=kind)
         yield Case(f"kind {kind}", methods.CREATE_LOCATION, wrong, "location.kind", str(kind))
 
 
 def bad_identities() -> Iterator[Case]:
-    """Events that could not be told from their repeats, and a location that is not said."""
+    """Events that could not be distinguished from their repeats, and a missing location."""
     facts = events(event(), event(event_id=""))
     yield Case(
         "neither id nor number", methods.RECORD_STOCK_EVENTS, facts, "events[1].event_id", ""

@@ -1,16 +1,16 @@
 """A history of calls, and the judgement whether one order of them explains every answer.
 
-What is known of a call: when it was asked and when answered, what was told, and the revisions in
+What is known of a call: when it was asked and answered, what the answer was, and the revisions in
 the answer. A revision names an entry of the journal, and the entries of one turn stand in one
 append, so the appends put all turns in order. Within a turn the journal keeps the order of the
-reserves and that of the moves, each by itself, and not how they lay between each other. The judge
+reserves and that of the moves, each by itself, and not how they were interleaved. The judge
 replays the appends one after the other and finds fault unless
 
 - after every append, in every stock level, 0 <= reserved + committed <= on_hand;
 - every accepted command stands in the journal once, in the append that its revisions name, and
   nothing else stands there;
 - the plain model in tests/model.py, told the same in that order, gives the same answers;
-- every refusal and every read told what was so at some moment of its turn;
+- every refusal and every read says what was so at some moment of its turn;
 - no call saw less than another call that was answered before it was asked.
 
 In a turn moves are told to the model before reserves. They only give units back, and they are of
@@ -66,7 +66,7 @@ Bits = tuple[int, int]
 
 
 @dataclass(eq=False, slots=True)
-class Told:
+class Exchange:
     """A call and its answer."""
 
     command: Command
@@ -94,7 +94,7 @@ class Told:
 
     @property
     def key(self) -> Bits:
-        """Under which its effect stands in the journal."""
+        """The id under which its effect stands in the journal."""
         match self.command:
             case Reserve():
                 key: Key | None = self.command.key
@@ -121,7 +121,7 @@ class Moments:
 
     @property
     def on_hand(self) -> set[int]:
-        """Units there."""
+        """Units on hand."""
         return {on_hand for on_hand, _, _ in self.figures}
 
 
@@ -129,19 +129,19 @@ class Judge:
     """Replays a journal beside the model, and holds the answers against both."""
 
     def __init__(
-        self, shard_count: int, places: Sequence[UpdateLocation], history: Sequence[Told]
+        self, shard_count: int, places: Sequence[UpdateLocation], history: Sequence[Exchange]
     ) -> None:
         self.node = Node(shard_count)
         self.model = Model(window_ns=RETENTION_NS)
-        self.history = [told for told in history if not told.is_repeat]
+        self.history = [exchange for exchange in history if not exchange.is_repeat]
         for place in places:
             self.model.execute(place, 0)
-        self._effects = {told.key: told for told in self.history if told.has_effect}
-        self._without: dict[Revision, list[Told]] = defaultdict(list)
-        self._unseen = {id(told): len(told.revisions) for told in self.history}
-        for told in self.history:
-            for revision in told.revisions:
-                self._without[revision].append(told)
+        self._effects = {exchange.key: exchange for exchange in self.history if exchange.has_effect}
+        self._without: dict[Revision, list[Exchange]] = defaultdict(list)
+        self._unseen = {id(exchange): len(exchange.revisions) for exchange in self.history}
+        for exchange in self.history:
+            for revision in exchange.revisions:
+                self._without[revision].append(exchange)
         self.turns = 0
 
     def judge(self, appends: Iterable[tuple[int, list[RecordedEntry]]]) -> None:
@@ -149,7 +149,7 @@ class Judge:
         for position, group in appends:
             self._judge_turn(position, group)
         assert not self._effects, f"not in the journal: {list(self._effects.values())[:3]}"
-        unseen = [told for told in self.history if self._unseen[id(told)]]
+        unseen = [exchange for exchange in self.history if self._unseen[id(exchange)]]
         assert not unseen, f"revisions that no append has: {unseen[:3]}"
         self.model.check_invariants()
         assert [] == check_invariants(self.node)
@@ -176,8 +176,8 @@ class Judge:
             watchers = self._without.pop(revision, [])
             if watchers:
                 course = Course(shard, before[shard.number], recorded)
-                for told in watchers:
-                    self._judge_told(told, course, revision, now_ns)
+                for exchange in watchers:
+                    self._judge_exchange(exchange, course, revision, now_ns)
 
     def _tell_model(self, group: Sequence[RecordedEntry], now_ns: int) -> None:
         """Tell the model what the turn accepted; its answers have to be those that were given."""
@@ -185,63 +185,69 @@ class Judge:
         found = [*_moves_and_facts(group), *_reserves(group)]
         # A command that touches several shards stands in each of them.
         for key in dict.fromkeys(found):
-            told = self._effects.pop(key)
-            assert set(told.revisions) <= here, f"{told} is in the append of {here}"
-            outcome = self.model.execute(told.command, now_ns)
+            exchange = self._effects.pop(key)
+            assert set(exchange.revisions) <= here, f"{exchange} is in the append of {here}"
+            outcome = self.model.execute(exchange.command, now_ns)
             match outcome:
                 case ReserveOutcome() | ExtendOutcome():
-                    assert outcome.refusal is None, (told, outcome)
-                    assert outcome.expires_at_ns == told.response.expire_time.ToNanoseconds()
+                    assert outcome.refusal is None, (exchange, outcome)
+                    assert outcome.expires_at_ns == exchange.response.expire_time.ToNanoseconds()
                 case MoveOutcome():
-                    assert outcome.refusal is None, (told, outcome)
-                    assert STATES[outcome.state] == told.response.state
+                    assert outcome.refusal is None, (exchange, outcome)
+                    assert STATES[outcome.state] == exchange.response.state
                 case Unknown():
-                    raise AssertionError((told, outcome))
+                    raise AssertionError((exchange, outcome))
 
-    def _judge_told(self, told: Told, course: "Course", revision: Revision, now_ns: int) -> None:
-        self._unseen[id(told)] -= 1
-        match told.command:
+    def _judge_exchange(
+        self, exchange: Exchange, course: "Course", revision: Revision, now_ns: int
+    ) -> None:
+        self._unseen[id(exchange)] -= 1
+        match exchange.command:
             case GetAvailability(skus=(sku,)):
-                for level in told.response.availability.levels:
+                for level in exchange.response.availability.levels:
                     figures = (level.on_hand, level.reserved, level.committed)
-                    assert figures in course.moments(sku, level.location).figures, told
+                    assert figures in course.moments(sku, level.location).figures, exchange
             case RecordStockEvents(events=(event,)):
                 moments = course.moments(event.sku, event.location)
-                assert told.response.results[0].on_hand in moments.on_hand, told
-            case Reserve() if not told.has_effect:
-                assert told.response.refusal.code == common.REFUSAL_CODE_INSUFFICIENT_STOCK, told
-                for line in told.response.refusal.lines:
-                    assert line.requested > line.available, told
+                assert exchange.response.results[0].on_hand in moments.on_hand, exchange
+            case Reserve() if not exchange.has_effect:
+                assert exchange.response.refusal.code == common.REFUSAL_CODE_INSUFFICIENT_STOCK, (
+                    exchange
+                )
+                for line in exchange.response.refusal.lines:
+                    assert line.requested > line.available, exchange
                     if course.has(line.sku):
                         assert line.available in course.moments(line.sku, line.location).available
-            case Move() | Extend() if not told.has_effect and not self._unseen[id(told)]:
+            case Move() | Extend() if not exchange.has_effect and not self._unseen[id(exchange)]:
                 # Nobody but its caller and time change a reservation: what the model says of it
                 # now is what it would have said at any moment since.
-                outcome = self.model.execute(told.command, now_ns)
+                outcome = self.model.execute(exchange.command, now_ns)
                 assert isinstance(outcome, ReserveOutcome | ExtendOutcome | MoveOutcome), (
-                    told,
+                    exchange,
                     outcome,
                 )
-                assert outcome.refusal is not None, (told, outcome)
+                assert outcome.refusal is not None, (exchange, outcome)
                 code = REFUSAL_CODES[outcome.refusal.code]
-                assert code == told.response.refusal.code, (told, outcome)
-        assert revision in told.revisions
+                assert code == exchange.response.refusal.code, (exchange, outcome)
+        assert revision in exchange.revisions
 
     def _check_real_time(self) -> None:
-        """Who asks after an answer has come sees at least what it rests on."""
+        """Whoever asks after an answer has come sees at least what it rests on."""
         events = sorted(
-            [(told.asked_at, 1, told) for told in self.history]
-            + [(told.answered_at, 0, told) for told in self.history],
+            [(exchange.asked_at, 1, exchange) for exchange in self.history]
+            + [(exchange.answered_at, 0, exchange) for exchange in self.history],
             key=lambda event: event[:2],
         )
         seen: dict[int, int] = defaultdict(int)
         at_least: dict[int, dict[int, int]] = {}
-        for _, is_asked, told in events:
+        for _, is_asked, exchange in events:
             if is_asked:
-                at_least[id(told)] = dict(seen)
+                at_least[id(exchange)] = dict(seen)
                 continue
-            for shard, sequence in told.revisions:
-                assert sequence >= at_least[id(told)].get(shard, 0), f"{told} is of the past"
+            for shard, sequence in exchange.revisions:
+                assert sequence >= at_least[id(exchange)].get(shard, 0), (
+                    f"{exchange} is of the past"
+                )
                 seen[shard] = max(seen[shard], sequence)
 
 

@@ -84,31 +84,31 @@ class NodeProcess:
 
     @property
     def target(self) -> str:
-        """Where gRPC is."""
+        """The address of gRPC."""
         return f"127.0.0.1:{self.grpc_port}"
 
     @property
     def admin_target(self) -> str:
-        """Where the operators' methods are."""
+        """The address of the operators' methods."""
         return f"127.0.0.1:{self.admin_port}"
 
     @property
     def targets(self) -> Targets:
-        """Where a client finds it."""
+        """The addresses that a client needs."""
         return {"target": self.target, "admin_target": self.admin_target}
 
     def url(self, path: str) -> str:
-        """Name a page of the node."""
+        """The URL of a page of the node."""
         return f"http://127.0.0.1:{self.http_port}{path}"
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The pid of its process."""
         assert self.process is not None, "it has not been started"
         return self.process.pid
 
     def environment(self) -> dict[str, str]:
-        """Settings go through the environment; what the machine sets of ours does not."""
+        """Settings go through the environment; those that the machine sets are left out."""
         settings = {
             "data_dir": self.data_dir,
             "grpc_address": self.target,
@@ -188,26 +188,26 @@ class NodeProcess:
         self.start()
 
     def limit_files_to(self, size_bytes: int) -> None:
-        """Let every write behind this size fail, of any file, as a full disk does."""
+        """Let every write beyond this size fail, in any file, as a full disk does."""
         limits = (size_bytes, resource.RLIM_INFINITY)
         for process in (self.pid, self.writer_pid):
             resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
 
     @property
     def writer_pid(self) -> int:
-        """The number of the process that writes its journal."""
+        """The pid of the process that writes its journal."""
         (writer,) = self._children("holdfast.persistence.journal_process.child")
         return writer
 
     @property
     def ledger_pid(self) -> int:
-        """The number of the process that keeps its ledger."""
+        """The pid of the process that keeps its ledger."""
         (keeper,) = self._children("holdfast.edge.server.ledger_process")
         return keeper
 
     @property
     def front_pids(self) -> list[int]:
-        """The numbers of its fronts; of those that have ended none."""
+        """The pids of its fronts, without those that have ended."""
         return self._children("holdfast.edge.server.fronts.front")
 
     def callers_of(self, front: int) -> int:
@@ -216,7 +216,7 @@ class NodeProcess:
         return sum(each.status == psutil.CONN_ESTABLISHED for each in found)
 
     def _children(self, module: str) -> list[int]:
-        """The numbers of the processes that it started with this module."""
+        """The pids of the processes that it started with this module."""
         found = []
         for child in psutil.Process(self.pid).children():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -225,7 +225,7 @@ class NodeProcess:
         return found
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """Events of this name in its log, of all its lives."""
+        """Events of this name in its log, over all its lives."""
         events = []
         for line in self.log_path.read_text("utf-8").splitlines():
             if line.startswith("{"):

@@ -56,7 +56,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Of its ErrorInfo; empty when it has none."""
+        """The reason of its ErrorInfo; empty when it has none."""
         return str(self.info.reason)
 
     def parsed(self, response: type[Any]) -> Any:
@@ -151,8 +151,8 @@ def _details(status: Any) -> tuple[error_details_pb2.ErrorInfo, float | None]:
 
 
 def what_is_held(data: bytes) -> reservation.ReserveResponse:
-    """The answer to a Reserve without what tells a repeat from the first: whether it is one, and
-    what it rests on.
+    """The answer to a Reserve without what distinguishes a repeat from the first: whether it is
+    one, and what it rests on.
     """
     response = reservation.ReserveResponse.FromString(data)
     response.ClearField("repeated_request")
@@ -200,7 +200,7 @@ async def figures_of(client: Client, sku: str, location: str = WAREHOUSE) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where anything that has an effect leaves a trace."""
+    """The places where anything that has an effect leaves a trace."""
 
     state_hash: str
     position: int

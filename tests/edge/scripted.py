@@ -1,4 +1,4 @@
-"""A server that answers what a test of the client tells it to, and a time that passes at once."""
+"""A server that answers as a test of the client tells it to, and a time that passes at once."""
 
 import asyncio
 from collections import deque
@@ -32,7 +32,7 @@ class Request:
 
 
 class ScriptedServer(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Gives the replies that it was told, in order, then empty messages; keeps what was asked."""
+    """Gives the replies that it was given, in order, then empty messages; keeps what was asked."""
 
     def __init__(self) -> None:
         self.target = ""

@@ -1,4 +1,4 @@
-"""The audit as operators meet it: a level that was damaged is told, not promised, and repaired."""
+"""The audit as operators meet it: a damaged level is reported, not promised, and repaired."""
 
 import asyncio
 from typing import Any
@@ -74,7 +74,7 @@ class Desk:
         return "\n".join(map(record_text, effect_records(appends, RecordFilter())))
 
 
-async def test_what_was_damaged_is_found_told_and_repaired() -> None:
+async def test_what_was_damaged_is_found_reported_and_repaired() -> None:
     """By RunAudit, in the log, and in the figures for metrics; by a dry run, then for good."""
     desk = Desk()
     await desk.open()
@@ -87,9 +87,9 @@ async def test_what_was_damaged_is_found_told_and_repaired() -> None:
     assert [{**mug, **wrong}] == [
         {key: line[key] for key in (*mug, *wrong)} for line in lines if line["sku"]
     ]
-    told = [each for each in found.disagreements if each.sku]
+    disagreements = [each for each in found.disagreements if each.sku]
     assert [("mug", "W1", "reserved", 1, 4)] == [
-        (each.sku, each.location, each.figure, each.found, each.expected) for each in told
+        (each.sku, each.location, each.figure, each.found, each.expected) for each in disagreements
     ]
     assert found.disagreements == again.disagreements
     assert [admin.StockLevelName(**mug)] == list(found.quarantined_levels)
@@ -112,7 +112,7 @@ def _figures(answer: admin.RunAuditResponse) -> tuple[int, int, int]:
 
 
 async def test_two_audits_at_once_are_both_answered() -> None:
-    """The second begins anew, and the end of that is the end of both."""
+    """The second starts the audit anew, and the end of that is the end of both."""
     desk = Desk()
     await desk.open()
     answers = await asyncio.gather(desk.audit(), desk.audit())
@@ -142,12 +142,12 @@ async def test_a_repair_names_what_is_wrong(fields: dict[str, Any], field: str) 
 # --- a node of its own ---
 
 
-async def test_a_node_audits_itself_and_when_it_is_told(node: NodeProcess, client: Client) -> None:
+async def test_a_node_audits_itself_and_when_it_is_asked(node: NodeProcess, client: Client) -> None:
     """It finds nothing: the command succeeds, and there is nothing to repair."""
     await put_stock(client, 5)
-    told = ask_json(node, "audit")
-    assert 0 == told["disagreement_count"] == told["quarantined_count"]
-    assert told["stock_levels"] >= 1
+    report = ask_json(node, "audit")
+    assert 0 == report["disagreement_count"] == report["quarantined_count"]
+    assert report["stock_levels"] >= 1
     assert "All figures agree." in ask(node, "audit").stdout
     metrics = await metrics_of(node)
     assert figure(metrics, "holdfast_audit_passes_total") >= 2

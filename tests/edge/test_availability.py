@@ -21,7 +21,7 @@ async def read(wire: Wire, handles: Sequence[int]) -> availability.BatchGetAvail
 
 
 async def put_oversold(client: Client, location: str) -> tuple[str, str]:
-    """A SKU of which 7 are on hand and 3 held, and one of which a till sold 2 held units."""
+    """A SKU with 7 units on hand and 3 held, and one of which a till sold 2 held units."""
     sku, oversold = await put_stock(client, 7, 2, location=location)
     await client.reserve(new_name("order"), [(sku, location, 3), (oversold, location, 2)])
     sale = receipt(oversold, 2, location)
@@ -111,7 +111,7 @@ async def test_locations_go_with_skus(wire: Wire) -> None:
     assert ("INVALID_ARGUMENT", "locations") == (answer.code, answer.info.metadata["field"])
 
 
-async def test_names_without_a_handle_are_told_apart(client: Client) -> None:
+async def test_names_without_a_handle_are_distinguished(client: Client) -> None:
     (sku,) = await put_stock(client, 1)
     empty = new_name("store")
     await client.update_location(empty, allow_missing=True)

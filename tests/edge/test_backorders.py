@@ -91,8 +91,8 @@ async def test_the_ledger_tells_what_was_backordered_at_each_moment(client: Clie
     came = await client.record_stock_events("erp", [received(sku, 2)])
     gone = await client.release(order, [(sku, WAREHOUSE, 2)])
     revisions = [held.revisions[0], came.revisions[0], gone.revisions[0]]
-    told = [await client.explain_availability(sku, WAREHOUSE, each) for each in revisions]
-    figures = [(e.available, e.backordered, e.quantities.reserved) for e in told]
+    explained = [await client.explain_availability(sku, WAREHOUSE, each) for each in revisions]
+    figures = [(e.available, e.backordered, e.quantities.reserved) for e in explained]
     assert [(0, 3, 5), (0, 1, 5), (1, 0, 3)] == figures
     movements = (await client.list_movements(sku)).movements
     moved = [m for m in movements if m.kind == ledger.MOVEMENT_KIND_BACKORDER]

@@ -109,7 +109,7 @@ async def state_hash_of(node: NodeProcess) -> str:
 async def test_a_backup_beside_a_busy_node_is_the_state_of_one_instant(
     tmp_path: Path, archive_max_mib: int, backups: int
 ) -> None:
-    """Whether the node keeps its history, some of it, or none; each after one more trim."""
+    """Whether the node keeps all of its history, some of it, or none; each after one more trim."""
     settings = {"snapshot_every_mib": 1, "archive_max_mib": archive_max_mib}
     with running_node(tmp_path, **settings) as node:
         made = []
@@ -184,7 +184,7 @@ def test_a_full_target_is_named_and_the_node_goes_on(tmp_path: Path) -> None:
 
 
 async def test_what_was_given_out_before_a_restore_is_refused_after_it(tmp_path: Path) -> None:
-    """Handles are of another timeline; orders from behind the point are gone and can be placed
+    """Handles are of another timeline; orders from after the point are gone and can be placed
     again.
     """
     with running_node(tmp_path / "old") as node:
@@ -200,9 +200,9 @@ async def test_what_was_given_out_before_a_restore_is_refused_after_it(tmp_path:
 
     new = NodeProcess(tmp_path)
     new.data_dir = tmp_path / "restored"
-    told = holdfast("restore", tmp_path / "backup", new.data_dir)
-    assert backup["state_hash"] == told["state_hash"]
-    assert old_timeline != int(told["timeline"], 16)
+    report = holdfast("restore", tmp_path / "backup", new.data_dir)
+    assert backup["state_hash"] == report["state_hash"]
+    assert old_timeline != int(report["timeline"], 16)
     with new:
         new.start()
         async with (

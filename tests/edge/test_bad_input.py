@@ -218,7 +218,7 @@ async def test_a_method_that_does_not_exist_is_unimplemented(path: str, wire: Wi
 async def test_a_bad_message_is_answered_in_its_place_and_the_stream_goes_on(
     bad: bytes, code: grpc.StatusCode, source: str, client: Client, wire: Wire
 ) -> None:
-    """With its status and no result; what comes before and behind is recorded."""
+    """With its status and no result; what comes before and after is recorded."""
     skus = [new_name("sku") for _ in range(20)]
 
     async def messages() -> AsyncIterator[bytes]:

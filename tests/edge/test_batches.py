@@ -351,18 +351,18 @@ async def test_a_malformed_batch_is_answered_in_its_place_and_the_stream_goes_on
     client: Client, batches: Batches
 ) -> None:
     """Each answer has the number of its batch; the status names the column, and what comes before
-    and behind is done.
+    and after it is done.
     """
     (sku,) = await put_stock(client, 10)
     (handle,) = await batches.handles([sku])
-    first, bad, behind = new_ids(3)
+    first, bad, last = new_ids(3)
     stream = Stream(batches)
     for batch_id, batch in (
         (7, {"reserve": reserves([first], [handle])}),
         (5, {"reserve": reserves([bad], [handle], linked=b"\1")}),
         (2**64 - 1, {"commit": moves("commit", [first])}),
         (3, {}),
-        (0, {"reserve": reserves([behind], [handle])}),
+        (0, {"reserve": reserves([last], [handle])}),
     ):
         await stream.call.write(in_stream(batch_id, **batch))
     await stream.call.done_writing()
@@ -390,10 +390,10 @@ async def test_bytes_that_are_no_message_are_answered_and_the_stream_goes_on(
     stream = Stream(batches)
     await stream.call.write(b"\xff\xff\xff")
     await stream.call.write(in_stream(9, reserve=reserves(new_ids(1), [handle])))
-    told, good = await stream.response(), await stream.response()
-    assert told is not None
+    bad, good = await stream.response(), await stream.response()
+    assert bad is not None
     assert good is not None
-    assert (0, grpc.StatusCode.INVALID_ARGUMENT.value[0]) == (told.batch_id, told.status.code)
+    assert (0, grpc.StatusCode.INVALID_ARGUMENT.value[0]) == (bad.batch_id, bad.status.code)
     assert (9, [ACCEPTED]) == (good.batch_id, list(good.reserve.outcomes))
 
 
@@ -475,6 +475,6 @@ async def test_a_node_that_dies_in_the_middle_does_everything_once(
         await cut
 
     assert {ACCEPTED, REPEATED} >= set.union(*codes)
-    # Callers of a SKU have all the same parity: those of SKUs 0, 2, ... bought 100 * 3 * 2 units.
+    # All callers of a SKU have the same parity: those of SKUs 0, 2, ... bought 100 * 3 * 2 units.
     figures = [(10_000, 0, 600), (10_000, 0, 0)] * 5
     assert figures == [await figures_of(client, sku) for sku in skus]

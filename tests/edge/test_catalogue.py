@@ -26,13 +26,21 @@ async def test_a_location_is_created_once(client: Client) -> None:
 async def test_an_update_changes_what_it_names(client: Client) -> None:
     place = new_name("store")
     await client.create_location(place, LOCATION_KIND_STORE, display_name="Corner")
-    told = (await client.update_location(place, enabled=False)).location
-    assert (LOCATION_KIND_STORE, "Corner", False) == (told.kind, told.display_name, told.enabled)
-    told = (await client.update_location(place, display_name="")).location
-    assert (LOCATION_KIND_STORE, "", False) == (told.kind, told.display_name, told.enabled)
-    told = (await client.update_location(place, kind=LOCATION_KIND_SUPPLIER)).location
-    assert (LOCATION_KIND_SUPPLIER, False) == (told.kind, told.enabled)
-    assert told == (await client.update_location(place)).location
+    location = (await client.update_location(place, enabled=False)).location
+    assert (LOCATION_KIND_STORE, "Corner", False) == (
+        location.kind,
+        location.display_name,
+        location.enabled,
+    )
+    location = (await client.update_location(place, display_name="")).location
+    assert (LOCATION_KIND_STORE, "", False) == (
+        location.kind,
+        location.display_name,
+        location.enabled,
+    )
+    location = (await client.update_location(place, kind=LOCATION_KIND_SUPPLIER)).location
+    assert (LOCATION_KIND_SUPPLIER, False) == (location.kind, location.enabled)
+    assert location == (await client.update_location(place)).location
 
 
 async def test_an_update_creates_where_it_may(client: Client) -> None:
@@ -40,9 +48,9 @@ async def test_an_update_creates_where_it_may(client: Client) -> None:
     with pytest.raises(NotFound) as unknown:
         await client.update_location(place, enabled=False)
     assert "location.location" == unknown.value.metadata["field"]
-    told = (await client.update_location(place, enabled=False, allow_missing=True)).location
-    assert told == (await client.get_location(place)).location
-    assert not told.enabled
+    location = (await client.update_location(place, enabled=False, allow_missing=True)).location
+    assert location == (await client.get_location(place)).location
+    assert not location.enabled
 
 
 async def test_a_repeat_does_not_take_back_what_others_have_changed(client: Client) -> None:

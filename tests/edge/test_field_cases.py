@@ -1,4 +1,4 @@
-"""What people sent who run shops, and the right answers, over real gRPC: reservations.
+"""What people who run shops sent in, and the right answers, over real gRPC: reservations.
 
 Each case stands for its kind, so a test goes through the neighbours of its case as well.
 """
@@ -41,7 +41,7 @@ async def wait_for_expiry(client: Client, order: str) -> None:
 
 
 async def count_of(client: Client, sku: str, quantity: int) -> None:
-    """Somebody counts."""
+    """Record a count."""
     fact = stock.StockEvent(
         event_id=new_name("count"),
         sku=sku,
@@ -53,7 +53,7 @@ async def count_of(client: Client, sku: str, quantity: int) -> None:
 
 
 @pytest.mark.parametrize("end", ["expires", "is released"])
-async def test_a_batch_commit_of_a_reservation_in_parts_is_told_like_a_single_one(
+async def test_a_batch_commit_of_a_reservation_in_parts_is_answered_like_a_single_one(
     end: str, client: Client, batches: Batches
 ) -> None:
     """REPEATED is as good as accepted, and three of five units are not committed."""
@@ -69,9 +69,9 @@ async def test_a_batch_commit_of_a_reservation_in_parts_is_told_like_a_single_on
     single = (await client.commit(str(order))).refusal.code
     assert (EXPIRED if end == "expires" else WRONG_STATE) == single
     name = common.RefusalCode.Name(single).removeprefix("REFUSAL_CODE_")
-    told = reservation.BatchOutcome.Value(f"BATCH_OUTCOME_{name}")
-    assert [told] == await batches.move("commit", [order])
-    assert [told] == await batches.move("release", [order])
+    outcome = reservation.BatchOutcome.Value(f"BATCH_OUTCOME_{name}")
+    assert [outcome] == await batches.move("commit", [order])
+    assert [outcome] == await batches.move("release", [order])
     assert [DONE, reservation.BATCH_OUTCOME_REPEATED] == [
         *await batches.move("fulfill", [order]),
         *await batches.move("fulfill", [order]),
@@ -81,23 +81,23 @@ async def test_a_batch_commit_of_a_reservation_in_parts_is_told_like_a_single_on
 async def test_a_linked_group_with_a_released_id_holds_none_and_says_so(
     client: Client, batches: Batches
 ) -> None:
-    """All or none, and what is said is true."""
+    """All or none, and what the answer says is true."""
     skus = await put_stock(client, 5, 5)
     handles = await batches.handles(skus)
     ids = [uuid4(), uuid4()]
     assert [DONE] == await batches.reserve(reserves(ids[:1], handles[:1]))
     assert [DONE] == await batches.move("release", ids[:1])
-    told = await batches.reserve(reserves(ids, handles, linked=b"\1\0"))
+    outcomes = await batches.reserve(reserves(ids, handles, linked=b"\1\0"))
     ended, linked = "RESERVATION_ENDED", "LINKED_REFUSED"
     assert [f"BATCH_OUTCOME_{name}" for name in (ended, linked)] == [
-        reservation.BatchOutcome.Name(each) for each in told
+        reservation.BatchOutcome.Name(each) for each in outcomes
     ]
     assert [(5, 0, 0)] * 2 == await batches.read(handles)
     with pytest.raises(NotFound):
         await client.get_reservation(str(ids[1]))
 
 
-async def test_what_expired_is_told_as_expired_though_a_part_was_committed(
+async def test_what_expired_is_reported_as_expired_though_a_part_was_committed(
     client: Client,
 ) -> None:
     """A caller who hears WRONG_STATE looks for a defect of his own."""
@@ -156,7 +156,7 @@ async def test_an_ended_reservation_is_not_held_again_by_its_id(
 
 
 async def test_a_uuid_in_capitals_is_the_same_reservation(client: Client) -> None:
-    """Everywhere an id is read; and it is told in small letters."""
+    """Wherever an id is read; and it is returned in lower case."""
     (sku,) = await put_stock(client, 9)
     order = "6f1b24cd-3a0e-4c4e-9d57-0d6a1f6d7aff"
     assert not (await client.reserve(order, [(sku, WAREHOUSE, 2)])).repeated_request
@@ -176,8 +176,8 @@ async def test_ids_that_were_never_set_are_refused(client: Client, batches: Batc
     (handle,) = await batches.handles([sku])
     no_id = UUID(int=0)
     good = uuid4()
-    told = await batches.reserve(reserves([no_id, good], [handle] * 2))
-    assert [reservation.BATCH_OUTCOME_INVALID_ID, DONE] == told
+    outcomes = await batches.reserve(reserves([no_id, good], [handle] * 2))
+    assert [reservation.BATCH_OUTCOME_INVALID_ID, DONE] == outcomes
     for verb in ("commit", "fulfill", "release"):
         assert reservation.BATCH_OUTCOME_INVALID_ID == (await batches.move(verb, [no_id]))[0]
     with pytest.raises(InvalidArgument, match="a UUID of zeros is none"):
@@ -205,7 +205,7 @@ async def test_lines_in_another_order_are_the_same_reserve(client: Client) -> No
 
 
 async def test_a_repeated_reserve_tells_the_end_as_it_is_now(client: Client) -> None:
-    """And what else has come of it; an Extend that is repeated tells the same end."""
+    """And what else has come of it; a repeated Extend returns the same end."""
     (sku,) = await put_stock(client, 9)
     order, lines = new_name("order"), [(sku, WAREHOUSE, 2)]
     first = await client.reserve(order, lines, hold=60)
@@ -245,7 +245,7 @@ async def test_a_filter_that_leaves_no_lines_moves_nothing(
 
 
 async def test_a_fulfill_tells_what_it_leaves_short(client: Client) -> None:
-    """A count below the promise drives the stock on hand negative; a repeat tells it too."""
+    """A count below the promise drives the stock on hand negative; a repeat says so too."""
     short, plenty = await put_stock(client, 9, 9)
     order = new_name("order")
     await client.reserve(order, [(short, WAREHOUSE, 5), (plenty, WAREHOUSE, 5)])
@@ -271,11 +271,11 @@ async def test_lines_of_an_order_keep_their_ids(client: Client) -> None:
     held = await client.reserve(order, [(sku, WAREHOUSE, 3, "1"), (sku, WAREHOUSE, 2, "2")])
     assert [("1", 3), ("2", 2)] == [(each.line_id, each.quantity) for each in held.lines]
     await client.commit(order, [("", "", 3, "1"), (sku, WAREHOUSE, 1, "2")])
-    with pytest.raises(InvalidArgument) as told:
+    with pytest.raises(InvalidArgument) as caught:
         await client.cancel(order, [(sku, WAREHOUSE, 1)])
     assert ("AMBIGUOUS_LINE", "lines.lines[0]") == (
-        told.value.reason,
-        told.value.metadata["field"],
+        caught.value.reason,
+        caught.value.metadata["field"],
     )
     await client.cancel(order, [("", "", 1, "1")])
     lines = (await client.get_reservation(order)).reservation.lines
@@ -297,7 +297,7 @@ async def test_a_reserve_sent_twice_at_once_is_new_once(client: Client) -> None:
 
 
 async def test_a_handle_of_another_timeline_holds_nothing(client: Client, batches: Batches) -> None:
-    """With another data directory behind the same address, a handle may stand for anything."""
+    """With another data directory at the same address, a handle may stand for anything."""
     (sku,) = await put_stock(client, 5)
     (handle,) = await batches.handles([sku])
     other = handle ^ 1 << 63

@@ -34,8 +34,8 @@ def test_a_reservation_is_found_and_ended(tmp_path: Path) -> None:
             client.explain_availability("mug", "W1")
             table = ask(node, "reservations", "--sku", "mug", "--location", "W1").stdout
             assert {"cart", "order"} <= set(flat(table).split())
-            (told,) = map(_id, _lines(node, "reservations", "--state", "committed"))
-            assert "order" == told
+            (committed,) = map(_id, _lines(node, "reservations", "--state", "committed"))
+            assert "order" == committed
             assert [] == _lines(node, "reservations", "--older-than", "1h")
             ended = ask(node, "force-release", "order", "--reason", "fraud", "--actor", "zoe")
             assert "order: 0 units released, 4 cancelled." in ended.stdout

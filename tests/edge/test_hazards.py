@@ -128,7 +128,7 @@ async def inside() -> AsyncIterator[Inside]:
 
 
 class Aborted(Exception):  # noqa: N818 - what gRPC raises is no error of anyone
-    """gRPC's abort raises, so that nothing runs behind it."""
+    """gRPC's abort raises, so that nothing runs after it."""
 
 
 class LateContext:
@@ -153,7 +153,7 @@ class LateContext:
 
 
 @pytest.mark.parametrize("remaining_s", [0.0, -0.001, -60.0])
-async def test_a_call_behind_its_deadline_enters_no_mailbox(
+async def test_a_call_after_its_deadline_enters_no_mailbox(
     inside: Inside, remaining_s: float
 ) -> None:
     """Nobody waits for the answer, so no turn is spent on it."""
@@ -204,7 +204,7 @@ async def test_what_the_server_calls_too_late_had_no_effect(client: Client, wire
 
 
 async def test_when_all_mailboxes_are_full_a_request_is_not_even_parsed(inside: Inside) -> None:
-    """A long one costs milliseconds to read, and its refusal nothing of that."""
+    """A long one costs milliseconds to read, and its refusal costs none of that."""
 
     class Details:
         method = RESERVE.path
@@ -249,7 +249,7 @@ async def test_a_call_that_is_cancelled_while_it_waits_in_the_mailbox_is_never_e
 async def test_a_call_that_is_cancelled_while_it_is_being_written_stays_done(
     inside: Inside,
 ) -> None:
-    """The effect is in the journal; who asks again with the same id gets the first answer."""
+    """The effect is in the journal; whoever asks again with the same id gets the first answer."""
     inside.appender.is_held = True
     gone = inside.admission.post(hold("gone"), ANYONE)
     await inside.wait_appending()
@@ -322,7 +322,7 @@ PATIENT = Retries(tokens_max=10_000)
 
 
 async def test_a_full_mailbox_refuses_at_once_and_says_when_to_come_back(tmp_path: Path) -> None:
-    """Who is refused has left no trace, and who retries gets through."""
+    """Whoever is refused has left no trace, and whoever retries gets through."""
     with running_node(tmp_path, mailbox_capacity=1) as node:
         async with (
             Client(**node.targets, timeout_s=CALL_TIMEOUT_S, retries=PATIENT) as client,

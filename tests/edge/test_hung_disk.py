@@ -27,7 +27,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 AGE = "holdfast_journal_append_age_seconds"
 
 
-async def test_a_disk_that_hangs_is_told_and_a_disk_that_comes_back_too(tmp_path: Path) -> None:
+async def test_a_disk_that_hangs_is_reported_and_a_disk_that_comes_back_too(tmp_path: Path) -> None:
     """Over HTTP and gRPC; figures stay those of the durable state, and the call is answered."""
     with running_node(tmp_path, journal_stall_s=1) as node:
         async with (
@@ -43,8 +43,8 @@ async def test_a_disk_that_hangs_is_told_and_a_disk_that_comes_back_too(tmp_path
                 waiting = wire.start_call(order)
                 assert NOT_SERVING == (await watch.read()).status
                 page = await browser.get(node.url("/healthz"))
-                told = "not serving: stalled: the journal's disk does not answer\n"
-                assert (503, told) == (page.status_code, page.text)
+                text = "not serving: stalled: the journal's disk does not answer\n"
+                assert (503, text) == (page.status_code, page.text)
                 metrics = await metrics_of(node)
                 assert figure(metrics, AGE) >= 1
                 assert 0 == sum(
@@ -65,8 +65,8 @@ async def test_a_disk_that_hangs_is_told_and_a_disk_that_comes_back_too(tmp_path
         assert [] == node.complaints()
 
 
-async def test_a_loop_that_stood_still_is_told(node: NodeProcess, client: Client) -> None:
-    """All callers waited, and no call's own time may show it."""
+async def test_a_loop_that_stood_still_is_reported(node: NodeProcess, client: Client) -> None:
+    """All callers waited, though perhaps no call's own time shows it."""
     (sku,) = await put_stock(client, 1)
     node.signal(signal.SIGSTOP)
     try:
@@ -78,10 +78,10 @@ async def test_a_loop_that_stood_still_is_told(node: NodeProcess, client: Client
         node.signal(signal.SIGCONT)
     await waiting
 
-    async def is_told() -> bool:
+    async def is_reported() -> bool:
         return figure(await metrics_of(node), "holdfast_loop_lag_seconds") > 0.5
 
-    await wait_until_so(is_told)
+    await wait_until_so(is_reported)
     assert (
         common.OUTCOME_ACCEPTED
         == (await client.reserve(new_name("order"), [(sku, WAREHOUSE, 1)])).outcome

@@ -1,4 +1,4 @@
-"""A connection on which nothing is said but pings, as that of an idle stream is."""
+"""A connection that carries nothing but pings, as that of an idle stream does."""
 
 import asyncio
 

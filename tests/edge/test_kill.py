@@ -209,7 +209,7 @@ class Caller:
 
 
 def is_refused(step: Step, answer: Answer) -> bool:
-    """Whether the answer is a business no."""
+    """Whether the answer is a refusal."""
     response = step.call.method.response.FromString(answer.data)
     return getattr(response, "outcome", common.OUTCOME_ACCEPTED) == common.OUTCOME_REFUSED
 
@@ -241,7 +241,7 @@ async def books_of(node: NodeProcess, callers: Sequence[Caller]) -> Books:
         for level in each.levels
     }
     answers = [
-        [timeless(*told) for told in zip(caller.steps, caller.answers, strict=True)]
+        [timeless(*answered) for answered in zip(caller.steps, caller.answers, strict=True)]
         for caller in callers
     ]
     return Books(traces.state_hash, traces.position, levels, answers)
@@ -249,7 +249,7 @@ async def books_of(node: NodeProcess, callers: Sequence[Caller]) -> Books:
 
 def timeless(step: Step, answer: Answer) -> bytes:
     """Leave out of an answer what differs from run to run: times, revisions, which are those of
-    whoever shared the turn, and what a repeat of a fact is told: that it is one, and what is left.
+    whoever shared the turn, and what a repeat of a fact says: that it is one, and what is left.
     """
     if answer.code != OK:
         return answer.code.encode()
@@ -262,7 +262,7 @@ def timeless(step: Step, answer: Answer) -> bytes:
         for result in response.results:
             result.Clear()
     if isinstance(response, reservation.ReserveResponse):
-        response.ClearField("repeated_request")  # who was not answered asks again
+        response.ClearField("repeated_request")  # whoever had no answer asks again
     response.ClearField("revisions")
     return bytes(response.SerializeToString(deterministic=True))
 
@@ -354,21 +354,21 @@ async def put_places(node: NodeProcess) -> None:
 
 
 async def ask_again(node: NodeProcess, callers: Sequence[Caller]) -> None:
-    """Ask for everything once more that took effect: facts are told that they are repeats, orders
-    how they are now.
+    """Ask once more for everything that took effect: facts are reported as repeats, orders as
+    they are now.
     """
 
     async def check(caller: Caller) -> None:
         async with Wire(node.target) as wire:
             for step, first in caller.accepted():
                 again = await caller.ask(wire, step.call)
-                told = again.parsed(step.call.method.response)
+                repeat = again.parsed(step.call.method.response)
                 if not step.order:
-                    assert {DUPLICATE} == {result.outcome for result in told.results}
+                    assert {DUPLICATE} == {result.outcome for result in repeat.results}
                 elif step.call.method is not methods.EXTEND:
                     read = await wire.send_call(calls.get_reservation(step.order))
                     now = read.parsed(reservation.GetReservationResponse).reservation
-                    assert now.state == told.state, f"{step.call.method.name}: {first} {again}"
+                    assert now.state == repeat.state, f"{step.call.method.name}: {first} {again}"
 
     await asyncio.gather(*(check(caller) for caller in callers))
 
@@ -391,14 +391,14 @@ async def test_a_node_that_is_killed_again_and_again_comes_to_the_same_books(
 
     with running_node(tmp_path / "killed", snapshot_every_mib=1) as node:
         chance = random.Random(20_240_229)
-        books, told = await run_with_kills(node, steps, callers, kills, chance)
+        books, followed = await run_with_kills(node, steps, callers, kills, chance)
         assert expected.levels == books.levels
         assert expected.answers == books.answers
         assert expected.state_hash == books.state_hash
-        assert sum(caller.attempts for caller in told) > steps * callers, "no call was hit"
+        assert sum(caller.attempts for caller in followed) > steps * callers, "no call was hit"
 
-        await ask_again(node, told)
-        assert books == await books_of(node, told), "nothing came of asking again"
+        await ask_again(node, followed)
+        assert books == await books_of(node, followed), "nothing came of asking again"
         node.terminate()
         assert [] == node.complaints()
 

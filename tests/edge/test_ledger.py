@@ -29,7 +29,7 @@ from tests.edge.node_process import NodeProcess, running_node
 from tests.edge.raw import CALL_TIMEOUT_S
 from tests.real_time import wait_until
 
-Told = TypeVar("Told")
+Answer = TypeVar("Answer")
 
 SKU, PLACE = "MUG", "STORE-9"
 
@@ -76,34 +76,34 @@ def event(kind: str, quantity: int, event_id: str, **more: Any) -> StockEvent:
     )
 
 
-def settled(ask: Callable[[], Told]) -> Told:
-    """What is told once the ledger holds all that was durable."""
-    told: list[Any] = []
+def settled(ask: Callable[[], Answer]) -> Answer:
+    """The answer once the ledger holds all that was durable."""
+    answers: list[Any] = []
 
     def is_covered() -> bool:
         try:
-            told.append(ask())
+            answers.append(ask())
         except Unavailable:
             return False
-        return bool(told[-1].coverage.position >= told[-1].coverage.durable_position)
+        return bool(answers[-1].coverage.position >= answers[-1].coverage.durable_position)
 
     wait_until(is_covered, "the ledger does not catch up", CALL_TIMEOUT_S)
-    found: Told = told[-1]
+    found: Answer = answers[-1]
     return found
 
 
-def test_movements_are_told_newest_first(client: BlockingClient) -> None:
-    told = settled(lambda: client.list_movements(SKU))
-    kinds = [ledger.MovementKind.Name(each.kind) for each in told.movements]
+def test_movements_are_listed_newest_first(client: BlockingClient) -> None:
+    page = settled(lambda: client.list_movements(SKU))
+    kinds = [ledger.MovementKind.Name(each.kind) for each in page.movements]
     assert [
         f"MOVEMENT_KIND_{kind}" for kind in ("SALE", "COMMIT", "RESERVE", "RESERVE", "RECEIPT")
     ] == kinds
-    sale, commit, *_, receipt = told.movements
+    sale, commit, *_, receipt = page.movements
     assert (-1, 10, 9) == (sale.quantity, sale.before.on_hand, sale.after.on_hand)
     assert ("order-2", 3, 2) == (
         *(commit.reservation_id, commit.before.reserved, commit.after.reserved),
     )
-    assert ["", "", "", "Bestellung %C3%84", ""] == [each.correlation_id for each in told.movements]
+    assert ["", "", "", "Bestellung %C3%84", ""] == [each.correlation_id for each in page.movements]
     assert ("erp", "D-1", "ann") == (
         *(receipt.fact.source, receipt.fact.reference.id, receipt.actor),
     )
@@ -112,7 +112,7 @@ def test_movements_are_told_newest_first(client: BlockingClient) -> None:
 def test_a_movement_is_found_by_the_correlation_id_of_its_event(tmp_path: Path) -> None:
     """Also what it does to a reservation and to a transfer, and of events in columns."""
 
-    def told(kind: str, units: int, number: int, **more: Any) -> StockEvent:
+    def numbered(kind: str, units: int, number: int, **more: Any) -> StockEvent:
         more |= {"kind": f"STOCK_EVENT_KIND_{kind}", "quantity": units, "sequence": number}
         return StockEvent(sku="CORRELATED", location="QUAY", **more)
 
@@ -122,15 +122,15 @@ def test_a_movement_is_found_by_the_correlation_id_of_its_event(tmp_path: Path) 
         move = Reference(kind="transfer", id="T-1")
 
         client.record_stock_events(
-            "wms", [told("RECEIPT", 9, 1, correlation_id="quay 1"), told("SALE", 1, 2)]
+            "wms", [numbered("RECEIPT", 9, 1, correlation_id="quay 1"), numbered("SALE", 1, 2)]
         )
         client.reserve("order-c", [("CORRELATED", "QUAY", 2)], hold=60)
         client.commit("order-c")
         client.record_stock_events(
             "wms",
             [
-                told("GOODS_ISSUE", 2, 3, reference=order, correlation_id="ship 7"),
-                told("RECEIPT", 1, 4, reference=move, correlation_id="quay 2"),
+                numbered("GOODS_ISSUE", 2, 3, reference=order, correlation_id="ship 7"),
+                numbered("RECEIPT", 1, 4, reference=move, correlation_id="quay 2"),
             ],
             correlation_id="the call",
         )
@@ -186,23 +186,25 @@ def test_pages_lead_to_all(client: BlockingClient) -> None:
 
 
 def test_why_it_is_six_and_was_seven(client: BlockingClient) -> None:
-    told = settled(lambda: client.explain_availability(SKU, PLACE))
-    assert 6 == told.available
-    assert [10, -1] == [each.quantity for each in told.events]
-    assert [("order-1", 2)] == [(each.reservation_id, each.quantity) for each in told.holds]
-    assert [("order-2", 1)] == [(each.reservation_id, each.quantity) for each in told.commitments]
+    explained = settled(lambda: client.explain_availability(SKU, PLACE))
+    assert 6 == explained.available
+    assert [10, -1] == [each.quantity for each in explained.events]
+    assert [("order-1", 2)] == [(each.reservation_id, each.quantity) for each in explained.holds]
+    assert [("order-2", 1)] == [
+        (each.reservation_id, each.quantity) for each in explained.commitments
+    ]
     # Before the sale it was 7.
-    before = told.events[-1].revision
+    before = explained.events[-1].revision
     before.sequence -= 1
     assert 7 == client.explain_availability(SKU, PLACE, before).available
     # A datetime has microseconds, and cuts the nanoseconds off.
-    first = told.events[0].record_time.ToDatetime(tzinfo=UTC) + timedelta(microseconds=1)
+    first = explained.events[0].record_time.ToDatetime(tzinfo=UTC) + timedelta(microseconds=1)
     assert 10 == client.explain_availability(SKU, PLACE, first).available
 
 
 def test_it_agrees_with_what_the_node_promises(client: BlockingClient) -> None:
-    told = settled(lambda: client.explain_availability(SKU, PLACE))
-    assert client.get_availability(SKU).availability.network_available == told.available
+    explained = settled(lambda: client.explain_availability(SKU, PLACE))
+    assert client.get_availability(SKU).availability.network_available == explained.available
 
 
 @pytest.mark.parametrize(
@@ -221,13 +223,13 @@ def test_it_agrees_with_what_the_node_promises(client: BlockingClient) -> None:
 def test_reservations_are_listed(
     client: BlockingClient, wanted: dict[str, Any], ids: list[str]
 ) -> None:
-    told = settled(lambda: client.list_reservations(**wanted))
-    assert ids == [each.reservation_id for each in told.reservations]
-    for each in told.reservations:
+    page = settled(lambda: client.list_reservations(**wanted))
+    assert ids == [each.reservation_id for each in page.reservations]
+    for each in page.reservations:
         assert client.get_reservation(each.reservation_id).reservation == each
 
 
-def test_bad_questions_are_told(client: BlockingClient) -> None:
+def test_bad_questions_are_refused(client: BlockingClient) -> None:
     settled(client.list_movements)
     for wrong in ({"page_size": -1}, {"page_size": 1_001}, {"sku": " "}, {"page_token": "!"}):
         with pytest.raises(InvalidArgument, match=next(iter(wrong))):
@@ -241,7 +243,7 @@ def test_bad_questions_are_told(client: BlockingClient) -> None:
         client.explain_availability(SKU, PLACE, datetime(2020, 1, 1, tzinfo=UTC))
 
 
-def test_people_are_told_in_tables(node: NodeProcess, client: BlockingClient) -> None:
+def test_people_are_shown_tables(node: NodeProcess, client: BlockingClient) -> None:
     settled(client.list_movements)
     listed = ask(node, "ledger", "--sku", SKU, "--limit", "2")
     assert 0 == listed.exit_code
@@ -252,8 +254,8 @@ def test_people_are_told_in_tables(node: NodeProcess, client: BlockingClient) ->
     sums = "9 on hand - 0 withheld - 2 reserved - 1 committed = 6 available"
     assert f"{SKU} at {PLACE}: {sums}" in explained
     assert "order-1" in explained
-    told = ask_json(node, "explain", SKU, PLACE)
-    assert 6 == told["available"]
+    answer = ask_json(node, "explain", SKU, PLACE)
+    assert 6 == answer["available"]
     by_call = ask(node, "ledger", "--correlation", "Bestellung Ä")
     assert "order-1" in by_call.stdout
     assert "order-2" not in by_call.stdout
@@ -288,8 +290,8 @@ def test_facts_of_columns_are_found_by_their_document(client: BlockingClient) ->
         reference_lines=["", "7", ""],
     )
     list(client.record_stock_events_stream([sold]))
-    told = settled(lambda: client.list_movements(reference_id="R-2"))
-    (movement,) = told.movements
+    page = settled(lambda: client.list_movements(reference_id="R-2"))
+    (movement,) = page.movements
     reference = movement.fact.reference
     assert ("receipt", "R-2", "7") == (reference.kind, reference.id, reference.line)
     assert 1_795_780_800_000_000_007 == movement.fact.occur_time.ToNanoseconds()
@@ -356,7 +358,7 @@ def test_after_every_kill_the_ledger_is_right(tmp_path: Path) -> None:
         # A reader that was killed is started again after 10 seconds; a new node has one at once.
         node.restart()
         with connected(node) as client:
-            told = settled(lambda: client.explain_availability(SKU, PLACE))
-            assert on_hand == told.quantities.on_hand == told.available
-            assert on_hand == told.earlier.count + len(told.events)
+            explained = settled(lambda: client.explain_availability(SKU, PLACE))
+            assert on_hand == explained.quantities.on_hand == explained.available
+            assert on_hand == explained.earlier.count + len(explained.events)
         assert [] == [event for event in node.events("ledger") if "made again" in event["note"]]

@@ -21,7 +21,7 @@ from tests.edge.raw import CALL_TIMEOUT_S, OK, WAREHOUSE, Wire, figures_of, new_
 
 
 async def test_each_listener_has_its_own_methods(node: NodeProcess) -> None:
-    """Who may reserve can't reset a source, and the other way round."""
+    """Whoever may reserve can't reset a source, and the other way round."""
     status, read = operator_calls.get_status(), calls.list_locations()
     async with Wire(node.target) as public, Wire(node.admin_target) as admin:
         assert (OK, "UNIMPLEMENTED") == (
@@ -92,7 +92,7 @@ async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> N
             assert ("NOT_FOUND", "UNKNOWN_SOURCE") == (answer.code, answer.reason)
 
 
-async def test_gaps_of_a_source_are_told_listed_and_healed(node: NodeProcess) -> None:
+async def test_gaps_of_a_source_are_reported_listed_and_healed(node: NodeProcess) -> None:
     """By the response, the source, the metrics and the command line."""
     name, sku = new_name("till"), new_name("sku")
 
@@ -123,8 +123,8 @@ async def test_gaps_of_a_source_are_told_listed_and_healed(node: NodeProcess) ->
         assert sum(shard.source_gaps for shard in shards) >= 2
         assert "gap" in flat(ask(node, "sources", "get", name).stdout)
         await client.record_stock_events(name, facts(6, 3, 2, 5))
-        told = ask_json(node, "sources", "get", name)["source"]
-        assert ("SOURCE_STATE_CURRENT", 0) == (told["state"], told["missing_sequences"])
+        healed = ask_json(node, "sources", "get", name)["source"]
+        assert ("SOURCE_STATE_CURRENT", 0) == (healed["state"], healed["missing_sequences"])
         listed = ask_json(node, "sources", "list")["sources"]
         assert name in [each["source"] for each in listed]
 
@@ -132,13 +132,13 @@ async def test_gaps_of_a_source_are_told_listed_and_healed(node: NodeProcess) ->
 async def test_a_source_is_set_before_its_first_event(node: NodeProcess) -> None:
     """Field by field, and once for a request."""
     name = new_name("till")
-    told = ask_json(
+    updated = ask_json(
         *(node, "sources", "update", name),
         *("--expected-interval", "90s", "--unknown-skus", "create-by-receipt"),
     )["source"]
     assert ("90s", "UNKNOWN_SKUS_CREATE_BY_RECEIPT") == (
-        told["expected_interval"],
-        told["unknown_skus"],
+        updated["expected_interval"],
+        updated["unknown_skus"],
     )
     assert "create by receipt" in flat(ask(node, "sources", "update", name).stdout)
     async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
@@ -180,7 +180,9 @@ async def test_snapshots_are_written_one_at_a_time(node: NodeProcess) -> None:
     assert [("ABORTED", "SNAPSHOT_UNDER_WAY")] * 2 + [(OK, "")] == codes
 
 
-async def test_a_snapshot_that_cannot_be_written_is_told_and_does_no_harm(tmp_path: Path) -> None:
+async def test_a_snapshot_that_cannot_be_written_is_reported_and_does_no_harm(
+    tmp_path: Path,
+) -> None:
     with running_node(tmp_path) as node:
         async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, retries=None) as client:
             await put_stock(client, 1)
@@ -255,8 +257,8 @@ async def test_a_drain_that_can_write_no_snapshot_ends_all_the_same(tmp_path: Pa
             (sku,) = await put_stock(client, 10)
             (node.data_dir / "snapshots").rmdir()
             (node.data_dir / "snapshots").write_text("in the way")
-            told = await client.drain(timeout_s=60)
-            assert 0 == told.snapshot_position < told.durable_position
+            drained = await client.drain(timeout_s=60)
+            assert 0 == drained.snapshot_position < drained.durable_position
             assert 0 == await asyncio.to_thread(node.wait)
             (node.data_dir / "snapshots").unlink()
             node.start()
@@ -280,8 +282,8 @@ async def test_a_reversal_is_listed_until_its_event_comes(node: NodeProcess) -> 
     async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
         await client.update_location(WAREHOUSE, allow_missing=True)
     words = ("stock", "reverse", sku, WAREHOUSE, 3, "--event", f"{event_id}/{sku}@{WAREHOUSE}")
-    told = ask_json(node, *words, "--kind", "receipt", "--event-id", new_name("undo"))
-    assert "STOCK_EVENT_OUTCOME_REVERSAL_PENDING" == told["results"][0]["outcome"]
+    answer = ask_json(node, *words, "--kind", "receipt", "--event-id", new_name("undo"))
+    assert "STOCK_EVENT_OUTCOME_REVERSAL_PENDING" == answer["results"][0]["outcome"]
     async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
         listed = (await client.list_pending_reversals()).reversals
         (mine,) = (each for each in listed if each.sku == sku)

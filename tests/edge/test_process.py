@@ -1,4 +1,4 @@
-"""A node among other processes: second nodes, logs, health, reflection, metrics and noise."""
+"""A node among other processes: second nodes, logs, health, reflection, metrics and garbage."""
 
 import asyncio
 from pathlib import Path
@@ -35,9 +35,9 @@ def test_a_second_node_on_a_data_directory_is_refused(node: NodeProcess, tmp_pat
         second.data_dir = node.data_dir
         second.launch()
         assert second.wait() not in (0, 74)
-        told = second.report()
-        assert f"another node (process {node.pid}) serves this data directory" in told
-        assert "Traceback" not in told
+        report = second.report()
+        assert f"another node (process {node.pid}) serves this data directory" in report
+        assert "Traceback" not in report
     assert "serving\n" == httpx.get(node.url("/healthz")).text
 
 
@@ -48,9 +48,9 @@ def test_a_second_node_on_a_port_is_refused(node: NodeProcess, tmp_path: Path, p
         setattr(second, port, getattr(node, port))
         second.launch()
         assert second.wait() not in (0, 74)
-        told = second.report()
-        assert f"cannot listen on 127.0.0.1:{getattr(node, port)}" in told
-        assert "Traceback" not in told
+        report = second.report()
+        assert f"cannot listen on 127.0.0.1:{getattr(node, port)}" in report
+        assert "Traceback" not in report
     assert "serving\n" == httpx.get(node.url("/healthz")).text
 
 
@@ -125,7 +125,7 @@ async def test_a_correlation_id_comes_back_and_is_logged(
     if expected is None:
         assert [] == logged()
         return
-    # A fault is logged behind its answer.
+    # A fault is logged after its answer.
     await asyncio.to_thread(wait_until, lambda: len(logged()) >= 3, "logged")
     assert [
         ("Reserve", "OK", expected),
@@ -166,7 +166,7 @@ def test_reflection_tells_all_services_with_their_methods(node: NodeProcess) -> 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 def test_both_versions_of_reflection_tell_the_same(node: NodeProcess, version: str) -> None:
-    """Tools of today ask for version 1; it describes itself, too."""
+    """Current tools ask for version 1; it describes itself, too."""
     path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
     asked = [
         reflection_pb2.ServerReflectionRequest(list_services=""),

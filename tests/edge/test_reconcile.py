@@ -22,7 +22,7 @@ def client(node: NodeProcess) -> Iterator[BlockingClient]:
 
 
 def put(client: BlockingClient, **quantities: int) -> None:
-    """Receive goods, or with a minus sell them."""
+    """Receive goods, or sell them where the number is negative."""
     client.update_location("W1", allow_missing=True)
     events = [
         StockEvent(
@@ -91,8 +91,8 @@ def test_programs_read_one_object_a_line(
     mug = new_name("mug")
     put(client, **{mug: 10})
     path = write(tmp_path, (mug, "W1", 12), ("nobody", "W1", 1))
-    told = reconcile(node, path, now(client), "--apply", "--reason", "r", "--json")
-    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    result = reconcile(node, path, now(client), "--apply", "--reason", "r", "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [
         {"sku": mug, "location": "W1", "counted": 12, "on_hand": 10, "difference": 2},
         {"sku": "nobody", "location": "W1", "counted": 1, "unknown": "sku"},
@@ -100,7 +100,7 @@ def test_programs_read_one_object_a_line(
     ] == lines
 
 
-def test_a_count_that_has_no_effect_is_told(
+def test_a_count_that_has_no_effect_is_reported(
     node: NodeProcess, client: BlockingClient, tmp_path: Path
 ) -> None:
     """It is of a time that the node does not look back to."""
@@ -114,7 +114,9 @@ def test_a_count_that_has_no_effect_is_told(
     assert 10 == on_hand(client, mug)
 
 
-def test_what_is_wrong_is_told_before_anything_is_asked(node: NodeProcess, tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_before_anything_is_asked(
+    node: NodeProcess, tmp_path: Path
+) -> None:
     """The file, the time, the reason."""
     at = "2026-11-26T22:00:00Z"
     bad = reconcile(node, write(tmp_path, ("mug", "W1", "many")), at)
@@ -135,7 +137,7 @@ def test_a_ledger_says_what_was_on_hand_then(tmp_path: Path) -> None:
             put(client, mug=-3)
             client.explain_availability("mug", "W1", timeout_s=CALL_TIMEOUT_S)
             path = write(tmp_path, ("mug", "W1", 10))
-            told = reconcile(node, path, at)
-            assert "1 compared: 1 agree, 0 differ" in told.stdout, told.output
+            result = reconcile(node, path, at)
+            assert "1 compared: 1 agree, 0 differ" in result.stdout, result.output
         node.terminate()
         assert [] == node.complaints()

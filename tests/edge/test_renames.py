@@ -1,4 +1,4 @@
-"""A SKU that gets another name, over a real node: whoever says the old one is understood."""
+"""A SKU that gets another name, over a real node: whoever uses the old one is understood."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -49,8 +49,8 @@ def a_renamed_sku(client: BlockingClient) -> tuple[str, str, str]:
     old, new, order = new_name("old"), new_name("new"), new_name("order")
     client.record_stock_events("erp", [fact(old, 10)])
     client.reserve(order, [(old, WAREHOUSE, 2)])
-    told = client.rename_sku(old, new)
-    assert (new, [old, new]) == (told.sku, list(told.names))
+    renamed = client.rename_sku(old, new)
+    assert (new, [old, new]) == (renamed.sku, list(renamed.names))
     return old, new, order
 
 
@@ -69,7 +69,7 @@ def test_both_names_are_understood_and_answers_have_the_new_one(client: Blocking
 
 
 def test_handles_go_on(client: BlockingClient) -> None:
-    """A handle is a level's, whatever its SKU is called."""
+    """A handle belongs to a level, whatever its SKU is called."""
     old = new_name("old")
     client.record_stock_events("erp", [fact(old, 10)])
     before = client.resolve_stock_levels([(old, WAREHOUSE)]).handles
@@ -78,8 +78,8 @@ def test_handles_go_on(client: BlockingClient) -> None:
         assert before == client.resolve_stock_levels([(name, WAREHOUSE)]).handles
     handle = before[0]
     sold = StockColumns("till", [handle], SALE, [1], sequences=[1])
-    (told,) = client.record_stock_events_stream([sold])
-    assert [9] == list(told.columns.on_hand)
+    (answer,) = client.record_stock_events_stream([sold])
+    assert [9] == list(answer.columns.on_hand)
 
 
 def test_an_acknowledged_rename_is_there_after_a_kill(
@@ -119,7 +119,7 @@ def test_a_name_is_not_given_twice(client: BlockingClient) -> None:
     assert (old, [old, new, first.sku]) == (back.sku, list(back.names))
 
 
-def test_watchers_are_told_under_the_new_name_by_whichever_they_ask(
+def test_watchers_get_the_new_name_whichever_they_ask_for(
     client: BlockingClient,
 ) -> None:
     old, new = _another(client), new_name("new")
@@ -131,19 +131,19 @@ def test_watchers_are_told_under_the_new_name_by_whichever_they_ask(
         assert not next(by_new).levels
         client.rename_sku(old, new)
         for responses in (by_old, by_new):
-            (told,) = next(responses).levels
-            assert (new, [old], 1) == (told.sku, list(told.other_names), told.level.on_hand)
+            (update,) = next(responses).levels
+            assert (new, [old], 1) == (update.sku, list(update.other_names), update.level.on_hand)
         client.delete_sku(old)
-        (told,) = next(by_new).levels
-        assert (new, True) == (told.sku, told.removed)
+        (update,) = next(by_new).levels
+        assert (new, True) == (update.sku, update.removed)
 
 
 def test_the_ledger_finds_what_was_before_and_after_by_either_name(client: BlockingClient) -> None:
     old, new, order = a_renamed_sku(client)
     client.record_stock_events("till", [fact(old, 1, SALE)])
     for name in (old, new):
-        told = settled(partial(client.list_movements, name)).movements
-        assert [(new, -1), (new, 2), (new, 10)] == [(each.sku, each.quantity) for each in told]
+        movements = settled(partial(client.list_movements, name)).movements
+        assert [(new, -1), (new, 2), (new, 10)] == [(each.sku, each.quantity) for each in movements]
         why = settled(partial(client.explain_availability, name, WAREHOUSE))
         assert (9, [new, new]) == (why.quantities.on_hand, [each.sku for each in why.events])
         (listed,) = settled(partial(client.list_reservations, name)).reservations
@@ -154,8 +154,8 @@ def test_the_ledger_finds_what_was_before_and_after_by_either_name(client: Block
 
 def test_the_terminal_renames(node: NodeProcess, client: BlockingClient) -> None:
     old, new = _another(client), new_name("new")
-    told = flat(ask(node, "skus", "rename", old, new).output)
-    assert f"{new} is its name now. It is known as {old}, too." in told
+    output = flat(ask(node, "skus", "rename", old, new).output)
+    assert f"{new} is its name now. It is known as {old}, too." in output
     assert {"sku": old, "names": [old, new]}.items() <= ask_json(
         node, "skus", "rename", new, old
     ).items()
@@ -164,7 +164,7 @@ def test_the_terminal_renames(node: NodeProcess, client: BlockingClient) -> None
 
 
 def test_two_skus_are_made_one(node: NodeProcess, client: BlockingClient) -> None:
-    """Once nothing of the one is promised; a kill changes nothing of it."""
+    """Once nothing of the one is promised; a kill changes nothing."""
     wrong, order = _another(client), new_name("order")
     right = _another(client)
     client.reserve(order, [(wrong, WAREHOUSE, 1)])
@@ -176,8 +176,8 @@ def test_two_skus_are_made_one(node: NodeProcess, client: BlockingClient) -> Non
     client.release(order)
     with closing(client.watch_availability([wrong])) as responses:
         assert [wrong] == [each.sku for each in next(responses).levels]
-        told = client.merge_sku(wrong, right, request_id="m")
-        assert (right, [right, wrong], 1) == (told.sku, list(told.names), told.on_hand)
+        answer = client.merge_sku(wrong, right, request_id="m")
+        assert (right, [right, wrong], 1) == (answer.sku, list(answer.names), answer.on_hand)
         (level,) = next(responses).levels
         assert (right, [wrong], 2) == (level.sku, list(level.other_names), level.level.on_hand)
     node.kill()
@@ -199,8 +199,8 @@ def test_two_skus_are_made_one(node: NodeProcess, client: BlockingClient) -> Non
 
 def test_the_terminal_merges(node: NodeProcess, client: BlockingClient) -> None:
     wrong, right = _another(client), _another(client)
-    told = flat(ask(node, "skus", "merge", wrong, right).output)
-    assert f"1 on hand went to {right}. It is known as {wrong}, too." in told
+    output = flat(ask(node, "skus", "merge", wrong, right).output)
+    assert f"1 on hand went to {right}. It is known as {wrong}, too." in output
     assert "one SKU with sku already" in flat(ask(node, "skus", "merge", wrong, right).output)
     third = _another(client)
     assert third == ask_json(node, "skus", "merge", right, third)["sku"]

@@ -139,8 +139,8 @@ async def the_answer(wires: Sequence[Wire], call: Call[Any]) -> Any:
     """Send a call many times at once and return their one answer, but for the revisions: a seal is
     an entry too.
     """
-    (told,) = await send_often(wires, call, 50)
-    response: Any = call.method.response.FromString(told)
+    (data,) = await send_often(wires, call, 50)
+    response: Any = call.method.response.FromString(data)
     response.ClearField("revisions")
     return response
 
@@ -148,7 +148,7 @@ async def the_answer(wires: Sequence[Wire], call: Call[Any]) -> Any:
 async def test_t3_an_id_sent_50_times_at_once_has_one_effect(
     node: NodeProcess, client: Client, wire: Wire
 ) -> None:
-    """Repeats get the answer of the first, and later that of how things are now, also after
+    """Repeats get the answer of the first, and later how things are now, also after
     restarts. A Reserve says which of them was the first.
     """
     (sku,) = await put_stock(client, 20)
@@ -156,13 +156,13 @@ async def test_t3_an_id_sent_50_times_at_once_has_one_effect(
     async with Wire(node.target) as second, Wire(node.target) as third:
         wires = (wire, second, third)
         for call in life:
-            told = await send_often(wires, call, 50)
+            answers = await send_often(wires, call, 50)
             if call.method is methods.RESERVE:
-                new, again = map(call.method.response.FromString, sorted(told, key=len))
+                new, again = map(call.method.response.FromString, sorted(answers, key=len))
                 assert (False, True) == (new.repeated_request, again.repeated_request)
                 new.repeated_request = True
-                told = {new.SerializeToString(), again.SerializeToString()}
-            assert 1 == len(told), call.method.name
+                answers = {new.SerializeToString(), again.SerializeToString()}
+            assert 1 == len(answers), call.method.name
         assert (17, 0, 2) == await figures_of(client, sku)
 
         before = await traces_of(client)
@@ -179,7 +179,7 @@ async def test_t3_an_id_sent_50_times_at_once_has_one_effect(
 
 
 async def test_t3_a_fact_sent_50_times_at_once_counts_once(client: Client) -> None:
-    """One repeat is applied, the others are told that they are repeats."""
+    """One repeat is applied, the others are answered as repeats."""
     await client.update_location(WAREHOUSE, allow_missing=True)
     event = receipt(new_name("sku"), 7)
     answers = await asyncio.gather(
@@ -195,12 +195,12 @@ async def test_t3_a_fact_sent_50_times_at_once_counts_once(client: Client) -> No
 
 
 async def conflict_of(wire: Wire, call: Call[Any]) -> tuple[str, str, str, str, str]:
-    """Send a call that is to be told that its id was used; what the status says."""
+    """Send a call whose id was used, and return what the status says."""
     answer: Answer = await wire.send_call(call)
-    told = answer.info.metadata
-    for part in (told["field"], told["first"], told["now"]):
+    metadata = answer.info.metadata
+    for part in (metadata["field"], metadata["first"], metadata["now"]):
         assert part in answer.message
-    return answer.code, answer.reason, told["field"], told["first"], told["now"]
+    return answer.code, answer.reason, metadata["field"], metadata["first"], metadata["now"]
 
 
 async def test_t4_an_id_with_other_content_is_a_conflict_that_names_the_field(
@@ -256,8 +256,8 @@ async def test_t4_a_request_id_with_other_content_is_a_conflict_too(
         ),
         (calls.extend(order, 3600, request_id="once"), "method"),
     ):
-        code, reason, told, _, _ = await conflict_of(wire, call)
-        assert ("ALREADY_EXISTS", "ID_REUSED", field) == (code, reason, told)
+        code, reason, named, _, _ = await conflict_of(wire, call)
+        assert ("ALREADY_EXISTS", "ID_REUSED", field) == (code, reason, named)
     assert before == await traces_of(client)
 
 
@@ -277,7 +277,7 @@ async def server_time_ns(client: Client, probe: str) -> int:
 async def test_t5_at_its_end_a_hold_is_over_for_readers_and_reservers_alike(
     node: NodeProcess, client: Client
 ) -> None:
-    """Not a millisecond before it and not one after, and the journal tells it once."""
+    """Not a millisecond before it and not one after, and the journal has it once."""
     sku, probe = await put_stock(client, 5, 1_000_000)
     order = new_name("order")
     held = await client.reserve(order, [(sku, WAREHOUSE, 5)], hold=1)
@@ -309,7 +309,7 @@ async def test_t5_at_its_end_a_hold_is_over_for_readers_and_reservers_alike(
 async def test_t5_a_hold_ends_in_the_journal_though_nobody_asks(
     node: NodeProcess, client: Client
 ) -> None:
-    """Expiry is an effect of its own: who follows the journal learns of it without a command."""
+    """Expiry is an effect of its own: a reader of the journal learns of it without a command."""
     skus = await put_stock(client, 5, 5, 5, 5, 5)
     order = new_name("order")
     await client.reserve(order, [(sku, WAREHOUSE, 5) for sku in skus], hold=1)
@@ -403,8 +403,8 @@ async def test_t8_a_snapshot_does_not_bring_back_what_was_sold_since(client: Cli
 # T9: an older snapshot after a newer one; a number that is passed over
 
 
-async def test_t9_an_older_snapshot_changes_nothing_and_a_gap_is_told(client: Client) -> None:
-    """The older one is told so; the source is listed with what is missing until it comes."""
+async def test_t9_an_older_snapshot_changes_nothing_and_a_gap_is_reported(client: Client) -> None:
+    """The older one is reported; the source is listed with what is missing until it comes."""
     (sku,) = await put_stock(client, 10**6)
     older, newer = Timestamp(), Timestamp()
     older.FromNanoseconds(await server_time_ns(client, sku))
@@ -420,11 +420,11 @@ async def test_t9_an_older_snapshot_changes_nothing_and_a_gap_is_told(client: Cl
     assert 7 + 12 == (await level_of(client, sku)).on_hand, "the receipt is younger than both"
 
     feed = new_name("wms")
-    for number, told in ((1, []), (4, [(2, 3)]), (3, []), (2, [])):
+    for number, expected in ((1, []), (4, [(2, 3)]), (3, []), (2, [])):
         receipt = fact(sku, "RECEIPT", 1, sequence=number)
         answer = await client.record_stock_events(feed, [receipt])
         skipped = [(each.first_sequence, each.last_sequence) for each in answer.skipped_sequences]
-        assert told == skipped
+        assert expected == skipped
         assert APPLIED == answer.results[0].outcome
         missing = (await client.get_source(feed)).source.missing_sequences
         assert {1: 0, 4: 2, 3: 1, 2: 0}[number] == missing

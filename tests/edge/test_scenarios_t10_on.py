@@ -323,8 +323,8 @@ async def test_t19_a_count_below_the_promises_names_whom_it_endangers(
     (shortfall,) = (await client.record_stock_events("wms", [count])).shortfalls
     assert (5, -5, 5) == (shortfall.on_hand, shortfall.available, shortfall.shortfall)
     expected = [(orders[4], 2), (orders[3], 2), (orders[2], 1)]
-    told = [(each.reservation_id, each.endangered_quantity) for each in shortfall.endangered]
-    assert expected == told
+    endangered = [(each.reservation_id, each.endangered_quantity) for each in shortfall.endangered]
+    assert expected == endangered
     assert 0 == shortfall.unlisted_quantity
     assert shortfall == (await client.get_shortfall(sku, WAREHOUSE)).shortfall
 

@@ -24,7 +24,7 @@ def sale(sku: str, number: int) -> stock.StockEvent:
 
 
 async def test_facts_of_a_stream_name_whom_they_endanger_in_their_order(client: Client) -> None:
-    """Messages in flight behind one that searches are answered behind it."""
+    """Messages in flight after one that searches are answered after it."""
     (sku,) = await put_stock(client, 8)
     orders = [new_name("order") for _ in range(8)]
     for order in orders:
@@ -35,11 +35,11 @@ async def test_facts_of_a_stream_name_whom_they_endanger_in_their_order(client: 
         for number in range(1, 6):
             yield source, [sale(sku, number)]
 
-    told = [
+    endangered = [
         [each.reservation_id for shortfall in answer.shortfalls for each in shortfall.endangered]
         async for answer in client.record_stock_events_stream(messages())
     ]
-    assert [orders[: -1 - count : -1] for count in range(1, 6)] == told
+    assert [orders[: -1 - count : -1] for count in range(1, 6)] == endangered
 
 
 async def test_what_is_sold_already_is_held_once_and_tells_whom_it_endangers(

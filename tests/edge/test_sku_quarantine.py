@@ -31,7 +31,7 @@ async def a_till(client: Client) -> str:
 async def test_a_mistyped_sku_is_recorded_and_promised_when_it_is_admitted(
     node: NodeProcess, client: Client
 ) -> None:
-    """Watchers are told; a kill changes nothing of it."""
+    """Watchers are told; a kill changes nothing."""
     till, sku = await a_till(client), new_name("sku")
     answer = await client.record_stock_events(till, [fact(sku, "STOCK_EVENT_KIND_RECEIPT", 5)])
     assert answer.results[0].sku_created
@@ -85,12 +85,12 @@ async def test_the_terminal_lists_admits_and_discards(node: NodeProcess, client:
     assert bad in flat(ask(node, "skus", "list").output)
     listed = ask_json(node, "skus", "list")
     assert {good, bad} <= {each["sku"] for each in listed["skus"]}
-    told = ask(node, "skus", "admit", good, "--reason", "a new mug")
-    assert f"{good} is admitted." in flat(told.output)
-    told = ask(node, "skus", "discard", bad, "--reason", "mistyped", "--actor", "zoe")
-    assert f"{bad} is discarded." in flat(told.output)
-    told = ask(node, "skus", "discard", good, "--reason", "late")
-    assert "not in quarantine" in flat(told.output)
+    result = ask(node, "skus", "admit", good, "--reason", "a new mug")
+    assert f"{good} is admitted." in flat(result.output)
+    result = ask(node, "skus", "discard", bad, "--reason", "mistyped", "--actor", "zoe")
+    assert f"{bad} is discarded." in flat(result.output)
+    result = ask(node, "skus", "discard", good, "--reason", "late")
+    assert "not in quarantine" in flat(result.output)
     assert not ask_json(node, "skus", "admit", good, "--reason", "x")["settled"]
 
 

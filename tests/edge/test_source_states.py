@@ -28,8 +28,8 @@ async def test_a_gap_caps_promises_until_it_heals_also_after_a_kill(
     """Watchers are told when it opens and when it heals."""
     await client.update_location(WAREHOUSE, allow_missing=True)
     sku, source = new_name("sku"), new_name("erp")
-    told = await client.update_source(source, fallback="FALLBACK_CAP", cap=4, allow_missing=True)
-    assert (FALLBACK_CAP, 4) == (told.source.fallback, told.source.cap)
+    updated = await client.update_source(source, fallback="FALLBACK_CAP", cap=4, allow_missing=True)
+    assert (FALLBACK_CAP, 4) == (updated.source.fallback, updated.source.cap)
     await client.record_stock_events(source, [received(sku, 1)])
     async with aclosing(client.watch_availability([sku])) as responses:
         (first,) = (await anext(responses)).levels

@@ -50,7 +50,7 @@ async def feed(wire: Wire) -> "Feed":
 
 
 class Feed:
-    """An RecordStockEventsStream over which public messages go."""
+    """A RecordStockEventsStream over which public messages go."""
 
     def __init__(self, wire: Wire) -> None:
         self.call = wire.channel.stream_stream(RECORD_STOCK_EVENTS_STREAM.path)(
@@ -85,11 +85,11 @@ async def fed(client: Client, *messages: Any) -> list[bytes | str]:
         for message in messages:
             yield message
 
-    told: list[bytes | str] = []
+    results: list[bytes | str] = []
     async for answer in client.record_stock_events_stream(one_by_one()):
-        assert len(told) + 1 == answer.batch_id
-        told.append(answer.status.message or answer.columns.outcomes)
-    return told
+        assert len(results) + 1 == answer.batch_id
+        results.append(answer.status.message or answer.columns.outcomes)
+    return results
 
 
 def ids(uuids: Sequence[UUID]) -> dict[str, list[int]]:
@@ -185,8 +185,8 @@ async def test_an_event_is_known_in_either_form(client: Client, feed: Feed) -> N
     assert (7, 0, 0) == await figures_of(client, sku)
 
 
-async def test_a_sku_that_an_event_creates_is_told(client: Client) -> None:
-    """So that a mistyped one is noticed; it is told once."""
+async def test_a_sku_that_an_event_creates_is_reported(client: Client) -> None:
+    """So that a mistyped one is noticed; it is reported once."""
     event = stock.StockEvent(
         event_id=new_name("event"), sku=new_name("mistyped"), location=WAREHOUSE, kind=SALE
     )
@@ -198,7 +198,7 @@ async def test_a_sku_that_an_event_creates_is_told(client: Client) -> None:
     ]
 
 
-async def test_a_number_that_was_never_recorded_is_not_told_as_a_duplicate(
+async def test_a_number_that_was_never_recorded_is_not_reported_as_a_duplicate(
     client: Client, feed: Feed
 ) -> None:
     """A stale handle at 10, then 11, then 10 again, which is missing; and one that came before the
@@ -261,14 +261,14 @@ async def test_a_malformed_message_does_nothing_and_the_stream_goes_on(client: C
         uuids: dict[str, Any] = dict(ids([uuid4() for _ in quantities]))
         return StockColumns(source, [handle] * len(quantities), SALE, quantities, **uuids)
 
-    told = await fed(client, message(1, 1), message(1, 0), message(1, 1))
-    assert [bytes([APPLIED] * 2)] * 2 == told[::2]
-    assert str(told[1]).startswith("columns.quantities[1] is 0: expected 1 to ")
+    results = await fed(client, message(1, 1), message(1, 0), message(1, 1))
+    assert [bytes([APPLIED] * 2)] * 2 == results[::2]
+    assert str(results[1]).startswith("columns.quantities[1] is 0: expected 1 to ")
     assert (6, 0, 0) == await figures_of(client, sku)
 
 
 async def test_an_unknown_location_does_not_end_the_stream(client: Client) -> None:
-    """Only the engine can tell; columns behind it wait for that, and count."""
+    """Only the engine can tell; columns after it wait for that, and count."""
     (sku,), (handle,) = await levels_of(client, 10)
     source = new_name("source")
     event = stock.StockEvent(event_id="x", sku=sku, location="nowhere", kind=SALE, quantity=1)
@@ -283,13 +283,13 @@ async def test_a_refused_message_leaves_no_trace(client: Client) -> None:
     (_,), (handle,) = await levels_of(client, 10)
     before = await traces_of(client)
     broken = StockColumns("till", [handle] * 3, SALE, [1] * 3, sequences=[1, 2])
-    (told,) = await fed(client, broken)
-    assert str(told).startswith("columns.sequences is '2 values'")
+    (result,) = await fed(client, broken)
+    assert str(result).startswith("columns.sequences is '2 values'")
     assert before == await traces_of(client)
 
 
 async def test_both_clients_send_columns(node: NodeProcess, client: Client) -> None:
-    """And tell what is malformed."""
+    """And report what is malformed."""
     (sku,), (handle,) = await levels_of(client, 10)
     source = new_name("source")
     message = StockColumns(source, [handle] * 2, SALE, [1, 2], sequences=[1, 2])

@@ -142,7 +142,7 @@ async def press(node: NodeProcess, sku: str, acknowledged: dict[str, bytes]) -> 
 
 
 async def stop_under_load(node: NodeProcess, acknowledged: dict[str, bytes]) -> None:
-    """Ask for the end when so many calls were answered that others are under way."""
+    """Ask for the end once so many calls were answered that others are under way."""
 
     async def is_under_load() -> bool:
         return len(acknowledged) > 200
@@ -163,7 +163,7 @@ def facts_of(*events: stock.StockEvent) -> bytes:
 
 
 async def test_a_node_that_drains_tells_its_watchers_and_ends_its_streams(tmp_path: Path) -> None:
-    """Behind the acknowledgements of what they sent; a sender that goes on for ever is not waited
+    """After the acknowledgements of what they sent; a sender that goes on for ever is not waited
     for.
     """
     with running_node(tmp_path, drain_timeout_s=60) as node:
@@ -177,8 +177,8 @@ async def test_a_node_that_drains_tells_its_watchers_and_ends_its_streams(tmp_pa
                 feed(messages)
             )
             messages.put_nowait(facts_of(receipt(sku, 1)))
-            told = stock.RecordStockEventsStreamResponse.FromString(await stream.read())
-            assert 11 == told.results[0].on_hand
+            response = stock.RecordStockEventsStreamResponse.FromString(await stream.read())
+            assert 11 == response.results[0].on_hand
             health = health_pb2_grpc.HealthStub(wire.channel)
             watch = health.Watch(health_pb2.HealthCheckRequest())
             assert health_pb2.HealthCheckResponse.SERVING == (await watch.read()).status
@@ -234,7 +234,7 @@ async def test_load_balancers_see_the_end_before_callers_do(
 
 
 async def page_of(node: NodeProcess, path: str) -> tuple[int, str] | None:
-    """Read a page of the node; None when it is there no more."""
+    """Read a page of the node; None when it is no longer there."""
     async with httpx.AsyncClient() as browser:
         try:
             page = await browser.get(node.url(path))

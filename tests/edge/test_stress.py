@@ -27,7 +27,7 @@ from holdfast.edge.wire.reservations import (
 from holdfast.edge.wire.stock_facts import events_from_request
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
-from tests.edge.judge import Judge, Told
+from tests.edge.judge import Exchange, Judge
 from tests.edge.node_process import NodeProcess, read_journal, running_node
 from tests.edge.raw import (
     CALL_TIMEOUT_S,
@@ -89,7 +89,7 @@ class Caller:
     wire: Wire
     chance: random.Random
     ends_at: float
-    history: list[Told] = field(default_factory=list)
+    history: list[Exchange] = field(default_factory=list)
     last: tuple[Call[Any], Any] | None = None
 
     async def tell(self, call: Call[Any]) -> Any:
@@ -98,13 +98,13 @@ class Caller:
         answer = await self.wire.send_call(call)
         answered_at = now_s()
         response = answer.parsed(call.method.response)
-        self.history.append(Told(command_of(call), asked_at, answered_at, response))
+        self.history.append(Exchange(command_of(call), asked_at, answered_at, response))
         if getattr(response, "outcome", None) == common.OUTCOME_ACCEPTED:
             self.last = (call, response)
         return response
 
     async def repeat(self) -> None:
-        """Ask for the same again: it has no effect, and tells how things are now."""
+        """Ask for the same again: it has no effect, and says how things are now."""
         if self.last is not None:
             call, first = self.last
             again = (await self.wire.send_call(call)).parsed(call.method.response)
@@ -204,8 +204,8 @@ class Caller:
                 pass  # forgotten: the hold will end
 
 
-async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Told]:
-    """Let all callers work for so long, and return all that they were told."""
+async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Exchange]:
+    """Let all callers work for so long, and return all calls with their answers."""
     async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
         for place in PLACES:
             await client.update_location(place, allow_missing=True)
@@ -224,7 +224,7 @@ async def stress(node: NodeProcess, seconds: float, seed: int) -> list[Told]:
     await asyncio.gather(late.come_late(), *(caller.work() for caller in callers))
     for wire in wires:
         await wire.__aexit__()
-    return [told for caller in (opening, late, *callers) for told in caller.history]
+    return [exchange for caller in (opening, late, *callers) for exchange in caller.history]
 
 
 @pytest.mark.parametrize(
@@ -263,12 +263,12 @@ async def test_one_order_of_all_calls_explains_every_answer(tmp_path: Path, seco
         check_variety(history, judge)
 
 
-def check_variety(history: Sequence[Told], judge: Judge) -> None:
+def check_variety(history: Sequence[Exchange], judge: Judge) -> None:
     """Guard against a run in which nothing happened."""
     refused = {
-        told.response.refusal.code
-        for told in history
-        if getattr(told.response, "outcome", 0) == common.OUTCOME_REFUSED
+        exchange.response.refusal.code
+        for exchange in history
+        if getattr(exchange.response, "outcome", 0) == common.OUTCOME_REFUSED
     }
     assert refused >= {
         common.REFUSAL_CODE_INSUFFICIENT_STOCK,

@@ -82,7 +82,7 @@ async def test_an_unknown_sku_or_location_promises_nothing(client: Client) -> No
             await client.get_available_to_promise(*asked)
 
 
-async def test_a_watcher_is_told_what_is_to_come(client: Client) -> None:
+async def test_a_watcher_sees_what_is_to_come(client: Client) -> None:
     (sku,) = await put_stock(client, 5)
     today = await today_of(client, sku)
     async with aclosing(client.watch_availability([sku])) as responses:
@@ -99,8 +99,8 @@ async def test_the_ledger_tells_what_was_to_come_at_each_moment(client: Client) 
     for event in (supply(sku, 10, today), received(sku, 7), supply(sku, 8, today)):
         answer = await client.record_stock_events("erp", [event])
         revisions.append(answer.revisions[0])
-    told = [await client.explain_availability(sku, WAREHOUSE, each) for each in revisions]
-    assert [(5, 10), (12, 3), (12, 1)] == [(each.available, each.incoming) for each in told]
+    explained = [await client.explain_availability(sku, WAREHOUSE, each) for each in revisions]
+    assert [(5, 10), (12, 3), (12, 1)] == [(each.available, each.incoming) for each in explained]
     movements = (await client.list_movements(sku)).movements
     incoming = [m for m in movements if m.kind == ledger.MOVEMENT_KIND_INCOMING]
     assert [-2, -7, 10] == [each.quantity for each in incoming]

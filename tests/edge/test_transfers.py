@@ -78,7 +78,7 @@ async def test_promised_units_stay_unless_they_have_left(client: Client) -> None
     assert [2] == [each.shortfall for each in answer.shortfalls]
 
 
-async def test_a_transfer_that_is_received_twice_is_told(client: Client) -> None:
+async def test_a_transfer_that_is_received_twice_is_reported(client: Client) -> None:
     (sku,), there = await put_stock(client, 5), await shop(client)
     facts = [
         fact("TRANSFER_DISPATCH", sku, WAREHOUSE, 2, to_location=there),
@@ -124,7 +124,7 @@ async def test_a_transfer_needs_a_place_that_is_another_one(client: Client) -> N
         await client.record_stock_events("wms", [same])
 
 
-async def test_a_watcher_of_the_place_that_they_go_to_is_told(client: Client) -> None:
+async def test_a_watcher_of_the_place_that_they_go_to_sees_them(client: Client) -> None:
     (sku,), there = await put_stock(client, 5), await shop(client)
     await client.record_stock_events("wms", [fact("RECEIPT", sku, there, 1)])
     async with aclosing(client.watch_availability([sku], [there])) as responses:
@@ -145,8 +145,8 @@ async def test_the_ledger_tells_what_left_and_what_was_under_way(client: Client)
     ):
         answer = await client.record_stock_events("wms", [event])
         revisions.append(answer.revisions[0])
-    told = [await client.explain_availability(sku, there, each) for each in revisions]
-    assert [(0, 4), (3, 1), (3, 0)] == [(each.available, each.incoming) for each in told]
+    explained = [await client.explain_availability(sku, there, each) for each in revisions]
+    assert [(0, 4), (3, 1), (3, 0)] == [(each.available, each.incoming) for each in explained]
     movements = (await client.list_movements(sku)).movements
     kinds = [
         ledger.MovementKind.Name(each.kind).removeprefix("MOVEMENT_KIND_") for each in movements

@@ -66,7 +66,7 @@ async def test_the_state_comes_first_then_changes(client: Client) -> None:
         ]
 
 
-async def test_units_that_are_not_for_sale_are_told_by_status(client: Client) -> None:
+async def test_units_that_are_not_for_sale_are_reported_by_status(client: Client) -> None:
     (sku,) = await put_stock(client, 7)
     damaged = receipt(sku, 2, WAREHOUSE)
     damaged.to_status = "damaged"
@@ -74,9 +74,9 @@ async def test_units_that_are_not_for_sale_are_told_by_status(client: Client) ->
         (untouched,) = (await anext(responses)).levels
         assert not untouched.level.unavailable
         await client.record_stock_events("goods-in", [damaged])
-        (told,) = (await anext(responses)).levels
-    assert (9, 7) == (told.level.on_hand, told.level.available)
-    assert [("damaged", 2)] == [(each.status, each.quantity) for each in told.level.unavailable]
+        (update,) = (await anext(responses)).levels
+    assert (9, 7) == (update.level.on_hand, update.level.available)
+    assert [("damaged", 2)] == [(each.status, each.quantity) for each in update.level.unavailable]
 
 
 async def test_a_watch_from_now_begins_with_its_position(client: Client) -> None:
@@ -90,7 +90,7 @@ async def test_a_watch_from_now_begins_with_its_position(client: Client) -> None
         assert 0 == update.level.available
 
 
-async def test_what_happened_meanwhile_is_told_when_a_watch_resumes(client: Client) -> None:
+async def test_what_happened_meanwhile_is_sent_when_a_watch_resumes(client: Client) -> None:
     first, second, third = await put_stock(client, 1, 2, 3)
     async with aclosing(client.watch_availability(from_now=True)) as responses:
         position = list((await anext(responses)).revisions)
@@ -117,32 +117,32 @@ async def test_a_watch_resumes_at_once_where_nothing_has_changed(
     assert position == [*response.revisions]
 
 
-async def test_thresholds_are_told_where_they_are_crossed(client: Client) -> None:
+async def test_thresholds_are_reported_where_they_are_crossed(client: Client) -> None:
     (sku,) = await put_stock(client, 9)
-    told = []
+    crossings = []
     watching = client.watch_availability([sku], low_threshold=3, crossings_only=True)
     async with aclosing(watching) as responses:
         await anext(responses)
         await client.reserve(new_name("order"), [(sku, WAREHOUSE, 9)])
         (update,) = (await anext(responses)).levels
-        told.append((update.status, update.crossed_from))
+        crossings.append((update.status, update.crossed_from))
         await client.record_stock_events("till", [adjusted(sku, -2)])
         (update,) = (await anext(responses)).levels
         assert 2 == update.level.shortfall
-        told.append((update.status, update.crossed_from))
+        crossings.append((update.status, update.crossed_from))
         await client.record_stock_events("till", [adjusted(sku, 5)])
         (update,) = (await anext(responses)).levels
-        told.append((update.status, update.crossed_from))
+        crossings.append((update.status, update.crossed_from))
         await client.record_stock_events("till", [adjusted(sku, -1)])
         await client.record_stock_events("till", [adjusted(sku, 9)])
         (update,) = (await anext(responses)).levels
-        told.append((update.status, update.crossed_from))
+        crossings.append((update.status, update.crossed_from))
     assert [
         (watch.STOCK_STATUS_OUT, watch.STOCK_STATUS_IN_STOCK),
         (watch.STOCK_STATUS_SHORT, watch.STOCK_STATUS_OUT),
         (watch.STOCK_STATUS_LOW, watch.STOCK_STATUS_SHORT),
         (watch.STOCK_STATUS_IN_STOCK, watch.STOCK_STATUS_LOW),
-    ] == told
+    ] == crossings
 
 
 def adjusted(sku: str, quantity: int, location: str = WAREHOUSE) -> stock.StockEvent:
@@ -152,7 +152,7 @@ def adjusted(sku: str, quantity: int, location: str = WAREHOUSE) -> stock.StockE
     return event
 
 
-async def test_a_location_that_shuts_and_a_sku_that_ends_are_told(client: Client) -> None:
+async def test_a_location_that_shuts_and_a_sku_that_ends_are_reported(client: Client) -> None:
     shop = new_name("store")
     (sku,) = await put_stock(client, 4, location=shop)
     async with aclosing(client.watch_availability(locations=[shop])) as responses:
@@ -171,7 +171,7 @@ async def test_a_location_that_shuts_and_a_sku_that_ends_are_told(client: Client
         assert (sku, shop, True) == (update.sku, update.level.location, update.removed)
 
 
-async def test_the_end_of_a_sku_between_two_watches_of_it_is_told(client: Client) -> None:
+async def test_the_end_of_a_sku_between_two_watches_of_it_is_reported(client: Client) -> None:
     (sku,) = await put_stock(client, 1)
     levels: Levels = {}
     async with aclosing(client.watch_availability([sku])) as responses:
@@ -281,14 +281,14 @@ async def test_a_watch_goes_on_by_itself_when_its_node_is_killed(node: NodeProce
                 take_in(levels, await anext(responses))
 
 
-async def test_a_reader_that_does_not_read_is_told_the_newest_values(client: Client) -> None:
+async def test_a_reader_that_does_not_read_gets_the_newest_values(client: Client) -> None:
     """And does not hold up the others."""
     skus = await put_stock(client, *[1] * 900)
     levels: Levels = {}
     async with aclosing(client.watch_availability(skus)) as responses:
         take_in(levels, await anext(responses))
         deliveries = ([receipt(sku, 1, WAREHOUSE) for sku in skus] for _ in range(20))
-        # At once, so that they come closer together than a watcher is told of so many levels.
+        # At once, so that they come faster than a watcher can be told of so many levels.
         await asyncio.gather(*(client.record_stock_events("goods-in", each) for each in deliveries))
         expected = await state_of(client, skus)
         conflated = responses_read = 0
@@ -310,10 +310,10 @@ async def test_the_example_of_the_page_tells_what_is_available(
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 - our own page
     (sku,) = await put_stock(client, 7)
-    async with aclosing(names["availability_of"](sku, node.target)) as told:
-        assert {WAREHOUSE: 7} == await anext(told)
+    async with aclosing(names["availability_of"](sku, node.target)) as figures:
+        assert {WAREHOUSE: 7} == await anext(figures)
         await client.reserve(new_name("order"), [(sku, WAREHOUSE, 3)])
-        assert {WAREHOUSE: 4} == await anext(told)
+        assert {WAREHOUSE: 4} == await anext(figures)
 
 
 def test_the_command_prints_what_changes(node: NodeProcess) -> None:

@@ -1,4 +1,4 @@
-"""The life of reservations, told by a node with a ledger: whole, in order, and on after a kill."""
+"""The life of reservations, from a node with a ledger: whole, in order, and on after a kill."""
 
 import asyncio
 import signal
@@ -44,7 +44,7 @@ def connected(node: NodeProcess) -> Client:
     return Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True)
 
 
-def told(change: watch.ReservationChange) -> tuple[str, int, str, str]:
+def summary_of(change: watch.ReservationChange) -> tuple[str, int, str, str]:
     """Reservation, units, and from which state to which."""
     left, entered = (
         ReservationState.Name(state).removeprefix("RESERVATION_STATE_")
@@ -53,7 +53,7 @@ def told(change: watch.ReservationChange) -> tuple[str, int, str, str]:
     return change.reservation_id, change.quantity, left, entered
 
 
-async def test_a_life_is_told_in_its_order(keeping: NodeProcess) -> None:
+async def test_a_life_is_reported_in_its_order(keeping: NodeProcess) -> None:
     """By a call, by an operator, by time and by a fact, each with what it came with."""
     changes: list[watch.ReservationChange] = []
     async with (
@@ -82,7 +82,7 @@ async def test_a_life_is_told_in_its_order(keeping: NodeProcess) -> None:
         ("a", 1, "COMMITTED", "CANCELLED"),
         ("b", 1, "UNSPECIFIED", "HELD"),
         ("b", 1, "HELD", "EXPIRED"),
-    ] == [told(each) for each in changes]
+    ] == [summary_of(each) for each in changes]
     assert "cart" == changes[0].correlation_id
     assert ("a lost cart", "zoe") == (changes[4].reason, changes[4].actor)
     assert changes[2].record_time.ToNanoseconds() >= changes[0].record_time.ToNanoseconds() > 0
@@ -106,21 +106,21 @@ async def test_a_watcher_that_is_cut_off_misses_nothing(keeping: NodeProcess) ->
                     expected += [(name, 1, "UNSPECIFIED", "HELD"), (name, 1, "HELD", "RELEASED")]
                 if life % 2:
                     response = await anext(responses)
-                    seen += map(told, response.changes)
+                    seen += map(summary_of, response.changes)
                     token = response.resume_token
             if life in (1, 4):
                 await asyncio.to_thread(keeping.kill)
                 await asyncio.to_thread(keeping.start)
         async with aclosing(client.watch_reservations("Mug", resume_token=token)) as responses:
             while len(seen) < len(expected):
-                seen += map(told, (await anext(responses)).changes)
+                seen += map(summary_of, (await anext(responses)).changes)
     assert expected == seen
 
 
 async def test_a_watch_begins_when_it_is_asked_for_and_not_when_the_ledger_answers(
     keeping: NodeProcess,
 ) -> None:
-    """What happens before the first answer of a slow ledger is told, also to one who was cut off
+    """What happens before the first answer of a slow ledger is sent, also to one who was cut off
     meanwhile.
     """
     async with connected(keeping) as client:
@@ -131,7 +131,7 @@ async def test_a_watch_begins_when_it_is_asked_for_and_not_when_the_ledger_answe
         async with aclosing(client.watch_reservations("Mug", resume_token=token)) as responses:
             (change,) = (await anext(responses)).changes
         await client.release("meanwhile")
-    assert ("meanwhile", 1, "UNSPECIFIED", "HELD") == told(change)
+    assert ("meanwhile", 1, "UNSPECIFIED", "HELD") == summary_of(change)
 
 
 async def test_the_oldest_that_the_ledger_has_come_first(keeping: NodeProcess) -> None:
@@ -153,7 +153,7 @@ def forged(token: str, timeline: int = 0, begun_at: int = 0, ahead: int = 0) -> 
     return urlsafe_b64encode(packed).decode()
 
 
-async def test_what_cannot_be_resumed_is_told(keeping: NodeProcess) -> None:
+async def test_what_cannot_be_resumed_is_refused(keeping: NodeProcess) -> None:
     async with connected(keeping) as client:
         async with aclosing(client.watch_reservations(from_oldest=True)) as responses:
             token = (await anext(responses)).resume_token
