@@ -18,7 +18,7 @@ from .tables.shard import Shard
 
 #: Growth -> tables of a shard, by the names of their attributes; of those that are as full as each
 #: other the first is named. Ends of holds and SKUs fill no sooner than what they belong to.
-_TABLES: Final[Mapping[Growth, Sequence[str]]] = {
+TABLES: Final[Mapping[Growth, Sequence[str]]] = {
     Growth.HOLDS: ("reservations", "lines", "id_texts"),
     Growth.MOVES: ("splits", "requests"),
     Growth.STOCK: ("levels", "sources", "gaps", "events", "reversed", "unavailable", "splits"),
@@ -83,12 +83,12 @@ class Room:
     def _rooms(self, growth: Growth) -> Iterator[tuple[int, str, int, int]]:
         """(records that it can still take, name, shard, records at most) of each table."""
         for shard in self._shards:
-            for name in _TABLES[growth]:
+            for name in TABLES[growth]:
                 table = getattr(shard, name)
                 is_memory = isinstance(table, Remembered)
                 room = table.room_at(shard.now_ns) if is_memory else table.room
                 yield room, name, shard.number, table.rows_max
-        if "reservations" in _TABLES[growth]:  # their index is the whole node's
+        if "reservations" in TABLES[growth]:  # their index is the whole node's
             yield self._index.slots.room, "reservations", 0, self._index.slots.rows_max
 
     def _waiting(self) -> Iterator[int]:

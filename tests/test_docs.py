@@ -22,6 +22,7 @@ from holdfast.adapters.runtime.settings import KINDS, AdapterSettings
 from holdfast.adapters.runtime.settings import Settings as AdaptersSettings
 from holdfast.core import limits, model
 from holdfast.core.model import RefusalCode, Verb
+from holdfast.core.room import TABLES
 from holdfast.edge.cli.main import app
 from holdfast.edge.server.endpoints import ADMIN, PUBLIC, methods_of, service_names
 from holdfast.edge.server.settings import Settings
@@ -126,6 +127,13 @@ def test_refusals_stand_in_the_order_of_precedence() -> None:
     rows = table(INTEGRATORS, "code", "why", "what to do")
 
     assert [code.name for code in RefusalCode] == [spans(code)[0] for code, *_ in rows]
+
+
+def test_tables_that_can_be_full_are_those_of_room_py() -> None:
+    rows = table(OPERATORS, "`table`", "what is refused")
+    listed = [name for cells in rows for name in spans(cells[0])]
+
+    assert sorted({name for names in TABLES.values() for name in names}) == sorted(listed)
 
 
 def test_faults_are_those_of_faults_py() -> None:

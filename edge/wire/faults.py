@@ -305,9 +305,10 @@ def storage_full(headroom_bytes: int, reserve_bytes: int) -> Fault:
     )
 
 
-#: Table of a shard -> what it holds, and how there will be room again.
 _MORE_SHARDS: Final = "a data directory with more shards holds more"
 _FORGOTTEN: Final = "ids are forgotten after 7 days"
+
+#: Table of a shard (core/room.py) -> what it holds, and how there will be room again.
 _TABLES: Final = {
     "reservations": ("reservations", _MORE_SHARDS),
     "lines": ("lines of reservations", _MORE_SHARDS),
@@ -316,7 +317,11 @@ _TABLES: Final = {
     "requests": ("request ids", _FORGOTTEN),
     "events": ("event ids", _FORGOTTEN),
     "levels": ("stock levels", _MORE_SHARDS),
+    "unavailable": ("units that are not for sale, by stock level and status", _MORE_SHARDS),
+    "backorders": ("lines that wait for supply", "they leave when they are covered or cancelled"),
+    "reversed": ("reversals", _FORGOTTEN),
     "sources": ("sources of stock events", _MORE_SHARDS),
+    "gaps": ("gaps in the numbers of sources", "a gap leaves when it is healed or reset"),
     "principals": ("principals", _MORE_SHARDS),
     "locations": ("locations", "a node takes no more"),
     "display_names": ("display names of locations", "a node takes no more"),

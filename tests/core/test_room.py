@@ -31,7 +31,7 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import RETENTION_NS
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
-from holdfast.core.room import _TABLES, NoRoomError
+from holdfast.core.room import TABLES, NoRoomError
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
 from tests.core.engine import Ticket
@@ -329,7 +329,7 @@ def test_every_table_that_can_be_full_was_filled() -> None:
     """Or is no fuller than another that was: a line has one split and one backorder at most, an
     event one record.
     """
-    tables = {name for names in _TABLES.values() for name in names}
+    tables = {name for names in TABLES.values() for name in names}
     assert {*FILLERS.values(), "splits", "backorders", "principals"} == tables
 
 

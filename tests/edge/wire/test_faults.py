@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
 from holdfast.core.commands import Conflict, OutOfRange
+from holdfast.core.room import TABLES
 from holdfast.edge.wire import faults
 from holdfast.edge.wire.engine_faults import fault_from_outcome
 from holdfast.edge.wire.faults import Fault
@@ -196,6 +197,13 @@ def test_a_retry_is_advised_where_it_can_help(name: str) -> None:
 def test_a_journal_beyond_its_reserve_has_no_headroom() -> None:
     fault = faults.storage_full(-5, 100)
     assert {"headroom_bytes": "0", "reserve_bytes": "100"} == fault.metadata
+
+
+@pytest.mark.parametrize("table", sorted({name for names in TABLES.values() for name in names}))
+def test_each_table_that_can_be_full_has_a_fault(table: str) -> None:
+    fault = faults.table_full(table, 2, 100)
+
+    assert {"table": table, "shard": "2", "rows_max": "100"} == fault.metadata
 
 
 def test_a_fault_is_logged_by_code_reason_and_message() -> None:
