@@ -40,7 +40,9 @@ class _Stream:
     """What waits for its answer, in order, and how much more may be posted."""
 
     context: CallContext
-    messages: "asyncio.Queue[_Message | Exception | None]" = field(default_factory=asyncio.Queue)
+    messages: "asyncio.Queue[_Message | BaseException | None]" = field(
+        default_factory=asyncio.Queue
+    )
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAM_PLACES))
 
     async def take(self, places: int) -> None:
@@ -82,10 +84,12 @@ class OrderedStreams:
         """
         stream = _Stream(context)
         reader = asyncio.create_task(self._post_all(requests, read, stream))
+        # By a callback, for a task that is cancelled before its first step runs none of its code.
+        reader.add_done_callback(lambda task: stream.messages.put_nowait(_end_of(task)))
         self._readers.add(reader)
         try:
             while (message := await stream.messages.get()) is not None:
-                if isinstance(message, Exception):
+                if isinstance(message, BaseException):
                     raise message
                 try:
                     outcome = await self._outcome(message)
@@ -103,24 +107,18 @@ class OrderedStreams:
     ) -> None:
         """Post each message, or hand on what is wrong with it."""
         last: asyncio.Future[Outcome] | None = None
-        try:
-            async for request in requests:
-                command = _read(request, read)
-                places = _places_of(command)
-                await stream.take(places)
-                posted: asyncio.Future[Outcome] | Fault
-                if isinstance(command, Fault):
-                    posted = command
-                elif not isinstance(
-                    posted := await self._post_patiently(command, stream.context, last), Fault
-                ):
-                    last = posted
-                stream.messages.put_nowait(_Message(request, command, places, posted))
-            stream.messages.put_nowait(None)
-        except asyncio.CancelledError:
-            stream.messages.put_nowait(faults.draining())
-        except Exception as error:  # noqa: BLE001 - whatever it is, `answer` raises it
-            stream.messages.put_nowait(error)
+        async for request in requests:
+            command = _read(request, read)
+            places = _places_of(command)
+            await stream.take(places)
+            posted: asyncio.Future[Outcome] | Fault
+            if isinstance(command, Fault):
+                posted = command
+            elif not isinstance(
+                posted := await self._post_patiently(command, stream.context, last), Fault
+            ):
+                last = posted
+            stream.messages.put_nowait(_Message(request, command, places, posted))
 
     async def _outcome(self, message: _Message) -> Any:
         """What a message is answered. Raises the `Fault` that it failed with."""
@@ -145,6 +143,11 @@ class OrderedStreams:
                 if not faults.is_overload(fault) or not last or last.done():
                     return fault
                 await asyncio.wait((last,))
+
+
+def _end_of(reader: "asyncio.Task[None]") -> BaseException | None:
+    """What a stream ends with: an error, or None when its caller has sent all."""
+    return faults.draining() if reader.cancelled() else reader.exception()
 
 
 def _read(request: Any, read: Callable[[Any], Command]) -> Command | Fault:

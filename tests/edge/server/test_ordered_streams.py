@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from holdfast.core.commands import (
@@ -125,4 +126,24 @@ async def test_a_message_that_fails_is_answered_in_its_place_and_the_stream_goes
         ("UpdateLocation", "OK"),
     ] == answers
     await pump.drain()
+    assert [] == failures
+
+
+async def test_a_stream_that_is_ended_before_it_is_read_ends() -> None:
+    """A drain may come in the very round in which a stream begins."""
+    failures: list[BaseException] = []
+    pump = Pump(Node(1), MemoryAppender(), node_clock(0), failures.append)
+    streams = OrderedStreams(Admission(pump))
+
+    async def messages() -> AsyncIterator[Any]:
+        yield await asyncio.Event().wait()
+
+    write: Any = lambda *_: None  # noqa: E731
+    answers = streams.answer(messages(), ANYONE, lambda message: message, write, write)
+    first = asyncio.ensure_future(anext(answers))
+    asyncio.get_running_loop().call_soon(streams.end)
+    await rounds_of_the_loop()
+    assert first.done()
+    with pytest.raises(faults.Fault, match="shutting down"):
+        await first
     assert [] == failures
