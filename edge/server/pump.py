@@ -93,8 +93,8 @@ def _nothing() -> None:
 class Pump:
     """Runs a node over a journal, on the event loop's thread.
 
-    `on_failure` is called when a turn or an append fails. It must end the process: half a turn may
-    be applied, or half an append written.
+    `on_failure` is called when a turn, an append or what follows them fails. It must end the
+    process: half a turn may be applied, or half an append written.
     """
 
     def __init__(
@@ -187,19 +187,22 @@ class Pump:
         if self._is_gathering():
             self._loop.call_soon(self._run)
         elif self._waiting is None:
-            self._run_turn()
+            self._guarded(self._run_turn)
         else:
             self._is_scheduled = False  # at most one turn waits; `_appended` schedules the next
 
-    def _run_turn(self) -> None:
+    def _guarded(self, step: Callable[..., None], *of: object) -> None:
+        """Take a step; the loop would log its failure and go on."""
         try:
-            self.collect()
-            self._is_scheduled = False
-            self._posted = self._seen = self._rounds = self._quiet_rounds = 0
-            turn = self.node.turn(self._clock())
-        except BaseException as error:  # noqa: BLE001 - half a turn may be applied: no going on
+            step(*of)
+        except BaseException as error:  # noqa: BLE001 - it may be half done: no going on
             self._on_failure(error)
-            return
+
+    def _run_turn(self) -> None:
+        self.collect()
+        self._is_scheduled = False
+        self._posted = self._seen = self._rounds = self._quiet_rounds = 0
+        turn = self.node.turn(self._clock())
         self._turns += 1
         self._quiet_rounds_wanted = QUIET_ROUNDS if _are_many(turn.answers) else 0
         self._set_alarm(turn.next_due_ns)
@@ -243,12 +246,12 @@ class Pump:
         assert self._waiting is not None
         written, self._waiting, self._appending = self._waiting, None, self._waiting
         self._append_began_s = self._loop.time()
-        try:
-            self.journal.append(written.turn.entries)
-        except BaseException as error:  # noqa: BLE001 - it may be half written: no going on
-            self._on_failure(error)
+        self.journal.append(written.turn.entries)
 
     def _appended(self, seconds: float, headroom_bytes: int) -> None:
+        self._guarded(self._go_on, seconds, headroom_bytes)
+
+    def _go_on(self, seconds: float, headroom_bytes: int) -> None:
         self.headroom_bytes = headroom_bytes
         self._append_seconds += seconds
         self._appends += 1
@@ -327,7 +330,7 @@ class Pump:
             await self._idle.wait()
         # No await between the test and the seal, so no turn can come after the seal.
         self._wait_for_append(Turn(self.node.seal(), (), self._alarm_ns, has_more=False))
-        self._append()
+        self._guarded(self._append)
         await self._idle.wait()
         self.journal.close()
 

@@ -1,7 +1,10 @@
 """The pump: turn, append, answer; and nothing after the seal."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from holdfast.core.commands import (
     AvailabilitiesView,
@@ -169,6 +172,28 @@ async def test_an_append_that_cannot_be_begun_stops_the_node() -> None:
     future = bench.admission.post(reserve(1), ANYONE)
     assert isinstance(await bench.failed, ZeroDivisionError)
     assert not future.done()
+
+
+@pytest.mark.parametrize("broken", ["wrote", "became_durable"])
+async def test_an_observer_that_fails_stops_the_node(broken: str) -> None:
+    """Else what the turn wrote would not be appended, and the node would hang and look well."""
+    bench = Bench()
+    observer: Any = SimpleNamespace(wrote=lambda _entries: None, became_durable=lambda: None)
+    setattr(observer, broken, lambda *_: 1 / 0)
+    bench.pump.observe(observer)
+    bench.admission.post(
+        UpdateLocation(Location("W1", LocationKind.STORE, "W1", enabled=True)), ANYONE
+    )
+    assert isinstance(await bench.failed, ZeroDivisionError)
+
+
+async def test_a_seal_that_cannot_be_appended_stops_the_node() -> None:
+    bench = Bench()
+    broken: Any = lambda _entries: 1 / 0  # noqa: E731
+    bench.appender.append = broken  # type: ignore[method-assign]
+    draining = asyncio.create_task(bench.pump.drain())
+    assert isinstance(await bench.failed, ZeroDivisionError)
+    draining.cancel()
 
 
 async def held_bench() -> tuple[Bench, "asyncio.Future[Any]"]:
