@@ -63,6 +63,8 @@ class Waits:
 
     def close(self) -> None:
         """End all that waits."""
+        if self._is_closed:
+            return  # who is cancelled twice gets CancelledError
         self._is_closed = True
         for end in list(self._at_close):
             end()

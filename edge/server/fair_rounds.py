@@ -37,6 +37,13 @@ class Rounds:
         self._sources.append(source)
 
     def _work(self) -> None:
+        try:
+            self._work_round()
+        finally:  # a source that failed has left; the others go on
+            if self._sources:
+                self._loop.call_soon(self._work)
+
+    def _work_round(self) -> None:
         bytes_left = BYTES_A_ROUND
         for _ in range(PIECES_A_ROUND):
             source = self._sources.popleft()
@@ -44,8 +51,5 @@ class Rounds:
             if size is not None:
                 self._sources.append(source)
                 bytes_left -= size
-            if not self._sources:
+            if not self._sources or bytes_left < 0:
                 return
-            if bytes_left < 0:
-                break
-        self._loop.call_soon(self._work)

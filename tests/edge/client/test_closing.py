@@ -157,6 +157,18 @@ async def test_closing_twice_does_no_harm(connect: Connect) -> None:
     await made.close()
 
 
+async def test_a_call_that_waits_when_two_close_gets_the_same_error(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    arrived, hang = hanging()
+    server.replies.append(hang)
+    made = connect(timeout_s=60.0)
+    task = asyncio.create_task(made.get_status())
+    await arrived.wait()
+    await asyncio.gather(made.close(), made.close())
+    assert isinstance(await ended(task), Closed)
+
+
 # What belongs to asyncio
 
 

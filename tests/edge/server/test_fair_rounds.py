@@ -59,3 +59,19 @@ async def test_a_source_that_had_no_more_begins_again() -> None:
     rounds.add(source)
     await asyncio.sleep(0)
     assert 2 == source.done
+
+
+async def test_a_source_that_fails_does_not_keep_the_others_from_theirs() -> None:
+    class Broken:
+        def work(self) -> int | None:
+            raise ZeroDivisionError
+
+    raised: list[BaseException] = []
+    loop, rounds, other = asyncio.get_running_loop(), Rounds(), Pieces(0, 0)
+    loop.set_exception_handler(lambda _loop, context: raised.append(context["exception"]))
+    rounds.add(Broken())
+    rounds.add(other)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not other.left
+    assert [ZeroDivisionError] == [type(error) for error in raised]
