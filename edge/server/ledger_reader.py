@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -64,17 +64,13 @@ class LedgerReader:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._data_dir = data_dir
-        self._durable_position = durable_position
+        self.durable_position = durable_position
         self._sleep = sleep
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: deque[asyncio.Future[bytes]] = deque()
 
     def __repr__(self) -> str:
         return f"<LedgerReader of {self._data_dir}, {len(self._waiting)} questions>"
-
-    def durable_position(self) -> int:
-        """The last append that is durable."""
-        return self._durable_position()
 
     async def ask(self, method: str, request: Message) -> Forwarded:
         """The response of a method of LedgerService. Raises a `Fault`."""
@@ -83,7 +79,7 @@ class LedgerReader:
         if len(self._waiting) >= _WAITING_MAX:
             raise faults.ledger_unavailable(f"{_WAITING_MAX} questions wait already")
         body = method.encode() + b"\0" + request.SerializeToString()
-        self._writer.write(QUESTION.pack(len(body), self._durable_position()) + body)
+        self._writer.write(QUESTION.pack(len(body), self.durable_position()) + body)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         return Forwarded(await future)
@@ -92,7 +88,11 @@ class LedgerReader:
         """Keep a process running, until cancelled."""
         failures = 0
         while True:
-            answered = await self._run_once()
+            answered = False
+            try:
+                answered = await self._run_once()
+            except Exception as error:  # whatever it is, it may not end this for good
+                log.warning("ledger failed", reason=repr(error), exc_info=error)
             failures = 1 if answered else failures + 1
             await self._sleep(retry_s(failures))
 
@@ -142,11 +142,13 @@ class LedgerReader:
 def _start(data_dir: Path) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """Our end of the socket, and the process at the other. See snapshots.py for why not uvloop."""
     ours, its = socket.socketpair()
-    with its:
+    with its, ExitStack() as unused:
+        unused.enter_context(ours)
         command = [*COMMAND, str(data_dir)]
         process = subprocess.Popen(  # noqa: S603 - our own program
             command, stdin=its.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
+        unused.pop_all()
     return ours, process
 
 
