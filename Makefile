@@ -25,7 +25,7 @@ COMPILED := tests/core/kernels/test_compiled.py
 # histories. Those of tests/edge/transports choose for themselves what is before theirs.
 FRONTED := $(wildcard tests/edge/test_*.py) \
 	$(addprefix tests/edge/, cli client history transports server/fronts)
-TOLD := -q --durations=10 --durations-min=1
+REPORT := -q --durations=10 --durations-min=1
 # Two processes. Each has files of its own, and takes from the other when it has none left.
 SHARED := -n 2 --dist worksteal
 
@@ -94,11 +94,11 @@ kernels: .venv/.run-ready  ## Compile the kernels, unless that is done.
 	@$(BIN)/python -c 'from holdfast.core.warm import warm_up; warm_up()'
 
 test: .venv/.dev-ready kernels  ## Run the tests.
-	@$(BIN)/pytest $(TOLD) $(SHARED)
+	@$(BIN)/pytest $(REPORT) $(SHARED)
 
 coverage: .venv/.dev-ready  ## Measure branch coverage of core and kernels; fail below the floor.
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/coverage run -m pytest $(TOLD) $(SHARED) $(COVERED) --ignore $(COMPILED)
+	@$(BIN)/coverage run -m pytest $(REPORT) $(SHARED) $(COVERED) --ignore $(COMPILED)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet --fail-under=0
 	@$(BIN)/coverage report
@@ -107,10 +107,10 @@ test-slow: .venv/.dev-ready .venv/.bench-ready  ## Run the tests that take longe
 	@$(BIN)/pytest -q -m slow
 
 test-fronts: .venv/.dev-ready kernels  ## Run tests of the edge with two fronts.
-	@TEST_FRONTS=2 $(BIN)/pytest $(TOLD) $(SHARED) $(FRONTED)
+	@TEST_FRONTS=2 $(BIN)/pytest $(REPORT) $(SHARED) $(FRONTED)
 
 test-ngh2: .venv/.dev-ready kernels  ## Run tests of the edge over the other transport.
-	@TEST_TRANSPORT=ngh2 $(BIN)/pytest $(TOLD) $(SHARED) $(FRONTED)
+	@TEST_TRANSPORT=ngh2 $(BIN)/pytest $(REPORT) $(SHARED) $(FRONTED)
 
 check: .venv/.dev-ready types verify-protos build/now.binpb  ## Lint, types, wire, stale protos.
 	@$(BIN)/ruff check

@@ -51,7 +51,7 @@ RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
 
 #: Lines that a shortfall endangers, named at each stock level in the answer to a fact; as many as a
 #: read of one may ask for; and in one answer, of 256 bytes and more each.
-ENDANGERED_TOLD = 20
+ENDANGERED_LISTED_MAX = 20
 ENDANGERED_MAX = 1_000
 ENDANGERED_IN_ALL_MAX = 1_000
 
@@ -61,7 +61,7 @@ ENDANGERED_IN_ALL_MAX = 1_000
 GAPS_MAX = 256
 
 #: Gaps of a source that one answer lists, and numbers skipped by the events of one message.
-RANGES_TOLD_MAX = 100
+RANGES_LISTED_MAX = 100
 
 #: Numbers below the first one of a source that count as missing: a message may be overtaken by the
 #: next. A source that begins above them has begun before, elsewhere.

@@ -34,7 +34,7 @@ from holdfast.core.commands import (
     Unknown,
     UpdateSource,
 )
-from holdfast.core.limits import ENDANGERED_TOLD, TOTAL_MAX
+from holdfast.core.limits import ENDANGERED_LISTED_MAX, TOTAL_MAX
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
@@ -153,7 +153,7 @@ class Facts:
             is_short = level.available < 0 < level.reserved + level.committed - level.backordered
             if is_short or any(units for _, units in uncovered(level, now_ns)):
                 reservations = self.counts.reservations.values()
-                yield shortfall_at(level, reservations, ENDANGERED_TOLD, now_ns)
+                yield shortfall_at(level, reservations, ENDANGERED_LISTED_MAX, now_ns)
 
     def judge_by_name(self, name: str, event: StockEvent, level: Level, now_ns: int) -> "Judged":
         """What would become of a fact."""

@@ -345,7 +345,7 @@ def _show(letter: "DeadLetter", as_json: bool) -> None:
 def _plain(letter: "DeadLetter") -> dict[str, object]:
     fields = {name: getattr(letter, name) for name in letter.__slots__ if name != "message"}
     return fields | {
-        "told": len(letter.told),
+        "delivered": len(letter.delivered),
         "attributes": dict(letter.message.attributes),
         "body": letter.message.body.decode(errors="backslashreplace"),
     }

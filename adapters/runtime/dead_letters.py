@@ -49,7 +49,7 @@ def message_letter(
         number=waiting.replay_of,
         is_event=waiting.is_event,
         others=others,
-        told=[*waiting.told, *map(fingerprint, taken)],
+        delivered=[*waiting.delivered, *map(fingerprint, taken)],
     )
 
 
@@ -113,7 +113,7 @@ def replay(tables: Tables, number: int) -> int:
         replay_of=letter.number,
         attempts=letter.attempts,
         is_event=letter.is_event,
-        told=letter.told,
+        delivered=letter.delivered,
     )
     box = boxes.OUTBOX if letter.stage == "outbound" else boxes.INBOX
     boxes.put(tables, box, letter.adapter, waiting)

@@ -64,7 +64,7 @@ class Figures:
         self.offers = counter("offers", "Offers to channels.", "adapter", "verdict")
         self.walks = counter("walks", "Walks of offers to channels.", "adapter", "path")
         self.heard = counter("heard", "What channels said that they show.", "adapter", "heard")
-        self.sent = counter("told", "Changes sent to partners.", "adapter", "outcome")
+        self.sent = counter("sent", "Changes sent to partners.", "adapter", "outcome")
         self._lag = durations("lag", "From when an event happened until the core has it.")
         self._received = durations(
             "delivery", "From when a message came in until the core has its events."

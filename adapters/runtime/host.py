@@ -243,7 +243,7 @@ class Host:
             client=client,
             core=self.core,
             tables=self._tables[name],
-            told=self.figures,
+            observer=self.figures,
             now=utc_now,
             body_bytes_max=settings.body_bytes_max if settings.has_queue else None,
             hear=publisher.hear if publisher else nothing_heard,

@@ -145,7 +145,7 @@ class Lane:
         client: Client,
         core: Gate,
         tables: mapping.Tables,
-        told: Observer,
+        observer: Observer,
         now: Callable[[], datetime],
         body_bytes_max: int | None = None,
         hear: Hear = nothing_heard,
@@ -165,7 +165,7 @@ class Lane:
         self._core = core
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._tables = tables
-        self._observer = told
+        self._observer = observer
         self._now = now
         self._body_bytes_max = body_bytes_max
         self._hear = hear
@@ -210,7 +210,7 @@ class Lane:
         items: list[Item] = []
         errors: list[Exception] = []
         taken: list[Event] = []
-        taken_before = set(waiting.told)
+        taken_before = set(waiting.delivered)
         for place, decoded in enumerate(await self._decoded(waiting), 1):
             if isinstance(decoded, Exception):
                 errors.append(decoded)

@@ -31,7 +31,7 @@ class Waiting:
     """How often it has failed by then."""
     is_event: bool = False
     """Whether it is a canonical event and not what the partner sent."""
-    told: Sequence[str] = ()
+    delivered: Sequence[str] = ()
     """Its events that were taken when it failed in part, as `fingerprint` has them."""
 
 
@@ -60,7 +60,7 @@ class DeadLetter:
     attempts: int = 1
     others: Sequence[str] = ()
     """What else is wrong with it: the first of it."""
-    told: Sequence[str] = ()
+    delivered: Sequence[str] = ()
     """Those of its events that were taken, each as a `fingerprint`: a replay leaves them out."""
     discarded: str = ""
     """Why an operator discarded it; it is kept for the record."""
@@ -170,5 +170,5 @@ def _read(record: bytes) -> tuple[dict[str, Any], Message]:
     return head, message
 
 
-_REPLAYED = ("replay_of", "attempts", "is_event", "told")
+_REPLAYED = ("replay_of", "attempts", "is_event", "delivered")
 _LETTER_FIELDS = tuple(name for name in DeadLetter.__slots__ if name != "message")

@@ -59,17 +59,17 @@ class Gap(NamedTuple):
     """What is missing between two runs."""
 
     before: Run
-    behind: Run
+    after: Run
 
     @property
     def missing(self) -> int:
         """How many numbers."""
-        return self.behind.first - self.before.last - 1
+        return self.after.first - self.before.last - 1
 
     def __str__(self) -> str:
-        first, last = self.before.last + 1, self.behind.first - 1
+        first, last = self.before.last + 1, self.after.first - 1
         numbers = f"{first}" if first == last else f"{first} to {last}"
-        dates = dict.fromkeys((self.before.date, self.behind.date))
+        dates = dict.fromkeys((self.before.date, self.after.date))
         return f"{numbers} ({' to '.join(dates)})"
 
 
@@ -95,9 +95,9 @@ def add(runs: list[Run], date: str, number: int, due_s: float) -> None:
     if at < len(runs):  # what is missing there was noticed before, or reported
         run.due_s, run.is_reported = runs[at].due_s, runs[at].is_reported
     runs.insert(at, run)
-    for behind in (at + 1, at):
-        if 0 < behind < len(runs):
-            _join(runs, behind, due_s)
+    for after in (at + 1, at):
+        if 0 < after < len(runs):
+            _join(runs, after, due_s)
     if len(runs) > RUNS_MAX:
         del runs[0]
         runs[0].due_s, runs[0].is_reported = _NEVER_S, False
@@ -105,7 +105,7 @@ def add(runs: list[Run], date: str, number: int, due_s: float) -> None:
 
 def gaps(runs: list[Run]) -> Iterator[Gap]:
     """What is missing, and was not settled."""
-    return (gap for gap in map(Gap._make, pairwise(runs)) if 0 < gap.behind.due_s < _NEVER_S)
+    return (gap for gap in map(Gap._make, pairwise(runs)) if 0 < gap.after.due_s < _NEVER_S)
 
 
 async def watch_gaps(store: Store, now: Callable[[], datetime]) -> None:
@@ -163,12 +163,12 @@ def _tell(key: bytes, now: datetime) -> Callable[[Tables], None]:
         source, runs = _read(record)
         if open_case(tables, KIND, source) is None:
             for gap in _reported(runs):
-                gap.behind.due_s, gap.behind.is_reported = _NEVER_S, False
+                gap.after.due_s, gap.after.is_reported = _NEVER_S, False
         due = [gap for gap in gaps(runs) if _is_due(gap, now)]
         if not due:
             return  # it came meanwhile
         for gap in due:
-            gap.behind.is_reported = True
+            gap.after.is_reported = True
         tables.tills.put(key, _pack(source, runs))
         adapter = key.partition(b"\0")[0].decode()
         case = Exceptional(source=source, id="", kind=KIND, subject=source, text=_text(runs))
@@ -178,11 +178,11 @@ def _tell(key: bytes, now: datetime) -> Callable[[Tables], None]:
 
 
 def _is_due(gap: Gap, now: datetime) -> bool:
-    return gap.behind.due_s <= now.timestamp() and not gap.behind.is_reported
+    return gap.after.due_s <= now.timestamp() and not gap.after.is_reported
 
 
 def _reported(runs: list[Run]) -> list[Gap]:
-    return [gap for gap in gaps(runs) if gap.behind.is_reported]
+    return [gap for gap in gaps(runs) if gap.after.is_reported]
 
 
 def _text(runs: list[Run]) -> str:

@@ -57,7 +57,7 @@ class Trade:
         """How many are sold and have neither left nor been cancelled."""
         return sum(not each.shipped and not each.cancelled for each in self.books.orders.values())
 
-    def untold(self, until: float, channels: Container[str]) -> list[str]:
+    def unpromised(self, until: float, channels: Container[str]) -> list[str]:
         """Orders that channels had sold until a time, and that the node has not promised. Those
         that were cancelled at once need not come to it.
         """

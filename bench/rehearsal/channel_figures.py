@@ -23,7 +23,7 @@ class Found:
     figures: list[Figure] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """What keeps the run from passing, besides missed objectives."""
-    told: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def found(seen: Seen, lines: Sequence[Line], throttled: int, objectives: Objectives) -> Found:

@@ -113,7 +113,7 @@ class ChannelsBeside:
 
     def _unpromised(self) -> Mapping[str, list[str]]:
         return {
-            trial.key: self._play.trade.untold(trial.end, trial.channels)
+            trial.key: self._play.trade.unpromised(trial.end, trial.channels)
             for trial in self._seen.trials
         }
 

@@ -23,7 +23,7 @@ SKUS_A_READ = 200
 TIMEOUT_S = 10.0
 
 #: Of stock levels that differ, so many are reported in words.
-TOLD_MAX = 10
+REMARKS_MAX = 10
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Stocktake:
 
     oversold_units: int = 0
     differing_units: int = 0
-    told: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     """The first differences in words."""
 
 
@@ -94,8 +94,8 @@ def compare(
         + abs(level.available - (level.on_hand - level.reserved - level.committed))
     )
     taken.differing_units += differing
-    if (differing or oversold) and len(taken.told) < TOLD_MAX:
-        taken.told.append(
+    if (differing or oversold) and len(taken.remarks) < REMARKS_MAX:
+        taken.remarks.append(
             f"{'/'.join(row)}: node has on hand {level.on_hand}, committed {level.committed}, "
             f"reserved {level.reserved}, available {level.available}; expected on hand {on_hand}, "
             f"committed {committed}, reserved 0; oversold by {oversold} at the worst moment"

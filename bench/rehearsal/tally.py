@@ -15,7 +15,7 @@ from ..harness.figures import percentile
 PERCENTILES = (50, 95, 99, 100)
 
 #: Of faults and wrong answers, so many are reported in words.
-TOLD_MAX = 20
+REMARKS_MAX = 20
 
 
 class End(StrEnum):
@@ -41,7 +41,7 @@ class Tally:
     latencies_ms: defaultdict[str, "array[float]"] = field(default_factory=_latencies)
     """Call -> its latencies; of those that the node served, refusals included."""
     ends: defaultdict[str, Counter[End]] = field(default_factory=lambda: defaultdict(Counter))
-    told: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
     """Faults and wrong answers in words, the first of them; and how often each came."""
     wrong_answers: int = 0
     visits: int = 0
@@ -64,16 +64,16 @@ class Tally:
         self.tell(f"{type(error).__name__}: {error}")
 
     def tell(self, text: str) -> None:
-        """Count a text, on one line; new ones up to TOLD_MAX."""
+        """Count a text, on one line; new ones up to REMARKS_MAX."""
         line = " ".join(text.split())
-        if line in self.told or len(self.told) < TOLD_MAX:
-            self.told[line] += 1
+        if line in self.remarks or len(self.remarks) < REMARKS_MAX:
+            self.remarks[line] += 1
 
     def to_json(self) -> dict[str, Any]:
         """What the verdict needs."""
         return {
             "calls": {name: self._call_to_json(name) for name in sorted(self.ends)},
-            "told": [f"{count:,} x {text}" for text, count in self.told.items()],
+            "remarks": [f"{count:,} x {text}" for text, count in self.remarks.items()],
             "wrong_answers": self.wrong_answers,
             "visits": self.visits,
             "visits_missed": self.visits_missed,

@@ -70,7 +70,7 @@ class Verdict:
             "profile": self.run.profile_name,
             "conditions": dict(self.conditions),
             "figures": [each.to_json() for each in self.figures],
-            "told": self.remarks,
+            "remarks": self.remarks,
         }
 
 
@@ -85,16 +85,16 @@ def judge(
     """The verdict on a run. A stocktake that failed is a text that says why."""
     figures = [*_run_figures(objectives, record), *_call_figures(objectives, record)]
     failures = list(_never_answered(run, record))
-    remarks = list(record["told"])
+    remarks = list(record["remarks"])
     if of_channels is not None:
         figures += of_channels.figures
         failures += of_channels.failures
-        remarks += of_channels.told
+        remarks += of_channels.remarks
     if isinstance(stocktake, str):
         failures.append(f"the stock could not be read after the run: {stocktake}")
     else:
         figures[:0] = _stock_figures(objectives, record, stocktake)
-        remarks += stocktake.told
+        remarks += stocktake.remarks
     return Verdict(run, conditions, figures, failures, _is_generator_busy(record), remarks)
 
 

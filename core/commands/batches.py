@@ -134,14 +134,14 @@ class StockDetails(NamedTuple):
     """The document that each belongs to."""
     lines: TextColumn
     """The line of it."""
-    are_told: Array
+    are_detailed: Array
     """Whether there is any of it (bool)."""
 
     def part(self, piece: slice) -> "StockDetails":
         """Those of some facts that follow one another."""
-        times, kind, ids, lines, are_told = self
+        times, kind, ids, lines, are_detailed = self
         parts = ids.part(piece), lines.part(piece)
-        return StockDetails(times[piece], kind, *parts, are_told[piece])
+        return StockDetails(times[piece], kind, *parts, are_detailed[piece])
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ..commands import (
 from ..commands.registry import GET_SHORTFALL, executes
 from ..ids import text_from_key
 from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
-from ..limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_TOLD
+from ..limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_LISTED_MAX
 from ..tables.backorders import units_by_line
 from ..tables.layouts import PROMISE
 from ..tables.shard import Shard
@@ -85,7 +85,7 @@ class Shortfalls:
             )
             short.update(map(named.__getitem__, rows))
         found = [name for name in unique if name in short]
-        return (yield from self.describe(found, ENDANGERED_TOLD)) if found else ()
+        return (yield from self.describe(found, ENDANGERED_LISTED_MAX)) if found else ()
 
     def _uncovered_rows(self, shard: Shard, rows: Iterable[int]) -> Steps[list[int]]:
         """Those among rows with backorders that supply does not cover."""

@@ -26,7 +26,7 @@ from ..commands.registry import (
     UPDATE_SOURCE,
     executes,
 )
-from ..limits import RANGES_TOLD_MAX
+from ..limits import RANGES_LISTED_MAX
 from ..model import Fallback, SourceState, UnknownSkus, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -148,7 +148,7 @@ class SourceCatalogue:
         missing = unlisted + sum(gaps["last"].tolist()) - sum(gaps["first"].tolist()) + len(gaps)
         last_event_ns = max(int(record["last_event_ns"]) for record in records)
         source = _source(name, *known[0])
-        listed = gaps[:RANGES_TOLD_MAX][["first", "last", "opened_ns"]].tolist()
+        listed = gaps[:RANGES_LISTED_MAX][["first", "last", "opened_ns"]].tolist()
         return SourceView(
             source,
             SourceState(int(records[0]["state"]) or SourceState.CURRENT),

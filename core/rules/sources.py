@@ -17,7 +17,7 @@ from .. import kernels
 from ..commands import SequenceRange
 from ..kernels.arguments import RESTRICTED
 from ..kernels.codes import CAME, CAP_MAX, EVENT_APPLIED, SKIPPED
-from ..limits import RANGES_TOLD_MAX
+from ..limits import RANGES_LISTED_MAX
 from ..model import UnknownSkus
 from ..tables.effects import DTYPES, Section
 from ..tables.layouts import GAP
@@ -105,14 +105,14 @@ class Sources:
         self, source: str, events: Array, plan: Array, codes: Array
     ) -> tuple[SequenceRange, ...]:
         """Write which numbers came without being the next, when what takes effect is written;
-        return what was skipped, the first RANGES_TOLD_MAX ranges.
+        return what was skipped, the first RANGES_LISTED_MAX ranges.
         """
         skips = plan["gap_first"] > 0
         if skips.any():
             self._note_skipped(source, events, plan, skips & (codes != EVENT_APPLIED))
         if plan["is_noted"].any():
             self._note_came(self.known(source), events["sequence"][plan["is_noted"] != 0])
-        listed = np.flatnonzero(skips & (plan["gap_kind"] == SKIPPED))[:RANGES_TOLD_MAX]
+        listed = np.flatnonzero(skips & (plan["gap_kind"] == SKIPPED))[:RANGES_LISTED_MAX]
         lasts = (events["sequence"][listed] - _U1).tolist()
         return tuple(map(SequenceRange, plan["gap_first"][listed].tolist(), lasts))
 

@@ -13,7 +13,7 @@ from .. import kernels
 from ..commands import Difference, SequenceRange, StockBatch, StockCodes, StockDetails
 from ..commands.registry import STOCK_BATCH, executes
 from ..kernels.codes import COUNT, EVENT_APPLIED, EVENT_OUT_OF_RANGE
-from ..limits import RANGES_TOLD_MAX
+from ..limits import RANGES_LISTED_MAX
 from ..tables.effects import Section
 from ..tables.layouts import PLAN
 from ..tables.shard import Shard
@@ -85,7 +85,7 @@ class StockBatches:
             plan["available"],
             tuple(differences),
             joint_turn.revisions([shard for shard in self.shards if shard in touched]),
-            tuple(skipped[:RANGES_TOLD_MAX]),
+            tuple(skipped[:RANGES_LISTED_MAX]),
         )
 
     def _fixed(self, command: StockBatch) -> float:
@@ -166,6 +166,6 @@ class StockBatches:
 
 def _weigh_details(details: StockDetails) -> float:
     """The work of what events came with."""
-    count = int(np.count_nonzero(details.are_told))
+    count = int(np.count_nonzero(details.are_detailed))
     size = int(details.ids.sizes.sum() + details.lines.sizes.sum()) + count * len(details.kind)
     return count * EVENT_DETAILED + size * DETAIL_BYTE

@@ -57,7 +57,7 @@ def write_details(shard: Shard, first: int, decided: Plan, named: Sequence[Stock
 def write_column_details(shard: Shard, first: int, decided: Plan, details: StockDetails) -> None:
     """The same for events of columns."""
     mine = _positions(shard, decided)
-    is_detailed = details.are_told[mine]
+    is_detailed = details.are_detailed[mine]
     detailed = mine[is_detailed]
     effects = np.zeros(len(detailed), DTYPES[Section.STOCK_DETAILS])
     effects["stock"] = first + np.flatnonzero(is_detailed)

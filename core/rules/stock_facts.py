@@ -32,7 +32,7 @@ from ..kernels.codes import (
     EVENT_OUT_OF_RANGE,
     UNKNOWN_SKU,
 )
-from ..limits import RANGES_TOLD_MAX
+from ..limits import RANGES_LISTED_MAX
 from ..model import EventKind, EventOutcome
 from ..tables.backorders import available_when_settled, settle_backorders
 from ..tables.effects import Section
@@ -162,7 +162,7 @@ class StockFacts:
         results = tuple(result for _, answers, _ in recorded for result in answers)
         skipped = [each for _, _, ranges in recorded for each in ranges]
         self.planner.sources.states.after_events(source, now_ns, has_skipped=bool(skipped))
-        return EventsOutcome(results, revisions, tuple(skipped[:RANGES_TOLD_MAX]))
+        return EventsOutcome(results, revisions, tuple(skipped[:RANGES_LISTED_MAX]))
 
     def _short(self, named: Sequence[StockEvent], outcome: EventsOutcome) -> list[tuple[str, str]]:
         """The SKU and location of each event after which promises can't be kept, or that may

@@ -41,7 +41,7 @@ class SkuNames:
         first = self.first.get(name, name)
         return (first, *self._by_first.get(first, ()))
 
-    def told(self, recorded: str) -> str:
+    def current_name(self, recorded: str) -> str:
         """The current name of a SKU by the text that was recorded of it; the text itself for one
         that was merged into another, so that the two can be distinguished.
         """

@@ -211,7 +211,7 @@ def _movement(movement: Movement, timeline: int, names: SkuNames) -> ledger.Move
         revision=_revision(record, timeline),
         kind=KINDS[movement.kind],
         quantity=int(record["quantity"]),
-        sku=names.told(sku),
+        sku=names.current_name(sku),
         location=movement.text(record, "location"),
         before=_quantities(movement.before),
         after=_quantities(movement.after),

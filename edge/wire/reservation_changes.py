@@ -111,7 +111,7 @@ def _change(movement: Movement, timeline: int, names: SkuNames) -> watch.Reserva
     sku = movement.text(record, "sku")
     message = watch.ReservationChange(
         reservation_id=movement.reservation_id,
-        sku=names.told(sku),
+        sku=names.current_name(sku),
         location=movement.text(record, "location"),
         quantity=int(record["quantity"]),
         from_state=_STATES_LEFT.get(int(record["leaves"]), 0),

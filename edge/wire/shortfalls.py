@@ -1,7 +1,7 @@
 """GetShortfall, and shortfalls in the answers to others."""
 
 from holdfast.core import commands as core
-from holdfast.core.limits import ENDANGERED_MAX, ENDANGERED_TOLD
+from holdfast.core.limits import ENDANGERED_LISTED_MAX, ENDANGERED_MAX
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 
@@ -16,7 +16,7 @@ def shortfall_from_request(request: availability.GetShortfallRequest) -> core.Ge
     check_name("location", request.location)
     if not 0 <= request.max_lines <= ENDANGERED_MAX:
         raise invalid("max_lines", request.max_lines, f"0 to {ENDANGERED_MAX:,}")
-    most = request.max_lines or ENDANGERED_TOLD
+    most = request.max_lines or ENDANGERED_LISTED_MAX
     return core.GetShortfall(request.sku, request.location, most)
 
 

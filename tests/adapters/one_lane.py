@@ -62,7 +62,7 @@ def _lane(store: Store, inbox: Inbox, core: CoreClient, sold: Callable[[datetime
         client=cast(Client, core),
         core=Gate("core", ()),
         tables=Tables(),
-        told=Figures({"channel": "order_sync"}, {}, lambda: NOW),
+        observer=Figures({"channel": "order_sync"}, {}, lambda: NOW),
         now=lambda: NOW,
         sold=sold,
     )

@@ -75,7 +75,7 @@ def decode(message: Message, options: WebhookOptions) -> Iterator[Decoded | Unde
     elif topic == "inventory_levels/update":
         yield _level(_body(message), message, options)
     else:
-        yield Ignored("told_by_order" if topic in COVERED_BY_ORDER else "other_topic")
+        yield Ignored("covered_by_order" if topic in COVERED_BY_ORDER else "other_topic")
 
 
 def _header(message: Message, name: str) -> str:
@@ -125,7 +125,7 @@ def _returned(
 ) -> Decoded:
     restock = line.get("restock_type")
     if restock == "cancel":
-        return Ignored("told_by_order")
+        return Ignored("covered_by_order")
     if restock == "no_restock":
         return Ignored("not_restocked")
     if restock != "return":

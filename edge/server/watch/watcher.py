@@ -82,7 +82,7 @@ class Feed(Protocol):
 
 
 class Watcher:
-    """Tells one caller. `news` is set when there may be something to tell; `told` is the sequence
+    """Tells one caller. `news` is set when there may be something to tell; `sent` is the sequence
     of each shard up to which the caller has been told.
     """
 
@@ -94,7 +94,7 @@ class Watcher:
         self._filters = [_Filter(changes.shard, wanted) for changes in feed.changes]
         # One byte a level: the status sent last.
         self._statuses = [Table("u1", rows_max=each.shard.levels.rows_max) for each in feed.changes]
-        self.told = feed.sequences() if wanted.after is None else list(wanted.after)
+        self.sent = feed.sequences() if wanted.after is None else list(wanted.after)
         self._resets = not wanted.from_now if wanted.after is None else not self._is_known()
         # Whether all levels that the caller has came from this stream.
         self._has_sent_all = self._resets
@@ -103,7 +103,7 @@ class Watcher:
         self._day_ns = feed.today_ns() if wanted.after is None else feed.begun_day_ns
 
     def __repr__(self) -> str:
-        return f"<Watcher at {self.told}>"
+        return f"<Watcher at {self.sent}>"
 
     def _is_known(self) -> bool:
         """Whether all changes since the last response are known. Of a SKU that was named and ended
@@ -111,22 +111,22 @@ class Watcher:
         """
         return all(
             sequence >= (changes.ended_at if self.wanted.skus else changes.floor)
-            for sequence, changes in zip(self.told, self._feed.changes, strict=True)
+            for sequence, changes in zip(self.sent, self._feed.changes, strict=True)
         )
 
     def pass_over(self, sequences: list[int]) -> None:
         """Move on to these sequences of the shards, to which nothing changed that is watched."""
         if self._is_waiting and not self.news.is_set():
-            self.told = sequences
+            self.sent = sequences
 
     async def responses(self) -> AsyncIterator[Message]:
         """What the caller is sent, without end."""
         if self._resets:
             self._feed.resets += self.wanted.after is not None
-            async for response in self._pass([_BEFORE_ALL] * len(self.told)):
+            async for response in self._pass([_BEFORE_ALL] * len(self.sent)):
                 yield response
         elif self.wanted.after is None:
-            yield await self._response([], self.told)
+            yield await self._response([], self.sent)
         else:
             self.news.set()
         while True:
@@ -134,7 +134,7 @@ class Watcher:
             await self.news.wait()
             self._is_waiting = False
             self.news.clear()
-            async for response in self._pass(self.told):
+            async for response in self._pass(self.sent):
                 yield response
             await asyncio.sleep(self._feed.rest_s())
 
@@ -162,9 +162,9 @@ class Watcher:
             looked_at += count
         if page or not self._has_begun:
             yield await self._response(page, until)
-            self.told = until
+            self.sent = until
         await asyncio.sleep(looked_at * REST_A_LEVEL_S)
-        self.told, self._day_ns = until, today_ns
+        self.sent, self._day_ns = until, today_ns
 
     async def _response(
         self, updates: list[watch.LevelUpdate], sequences: Sequence[int]

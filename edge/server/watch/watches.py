@@ -74,7 +74,7 @@ class Watches:
     def lag(self) -> int:
         """Entries that the watcher furthest behind has yet to be sent."""
         now = sum(self.sequences())
-        return max((now - sum(each.told) for each in self.watchers), default=0)
+        return max((now - sum(each.sent) for each in self.watchers), default=0)
 
     async def watch(self, request: watch.WatchAvailabilityRequest) -> AsyncIterator[Message]:
         """The responses to a watcher, without end. Raises a `Fault` for a request that cannot be

@@ -127,7 +127,7 @@ async def test_a_decoder_that_quits_leaves_a_dead_letter(
             client=client,
             core=Gate("core", ()),
             tables=Tables(),
-            told=Figures({"shop": "order_sync"}, {}, lambda: NOW),
+            observer=Figures({"shop": "order_sync"}, {}, lambda: NOW),
             now=lambda: NOW,
         )
         assert await lane.round()

@@ -79,7 +79,7 @@ async def test_an_event_that_nothing_can_hold_stops_no_lane(event: Decoded, tmp_
             client=client,
             core=Gate("core", ()),
             tables=Tables(),
-            told=Figures({"a": "order_sync"}, {}, lambda: NOW),
+            observer=Figures({"a": "order_sync"}, {}, lambda: NOW),
             now=lambda: NOW,
         )
         assert await lane.round()

@@ -101,7 +101,7 @@ def lane(
         client=cast(Client, core),
         core=Gate("core", ()),
         tables=Tables(),
-        told=NoFigures(),
+        observer=NoFigures(),
         now=lambda: NOW,
         body_bytes_max=body_bytes_max,
     )
@@ -221,7 +221,7 @@ async def test_a_replay_delivers_what_was_not_delivered_and_nothing_again(tmp_pa
     with store.reading() as tables:
         assert [] == list(dead_letters(tables))
     assert [["good"], ["wrong"], ["worse"]] == [ids for _, ids in core.calls]
-    assert [1, 2] == [len(each.told) for each in letters]
+    assert [1, 2] == [len(each.delivered) for each in letters]
 
 
 async def test_a_body_of_a_queue_that_is_too_long_is_a_dead_letter(tmp_path: Path) -> None:

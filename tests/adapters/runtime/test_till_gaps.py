@@ -216,7 +216,7 @@ def test_what_is_missing_does_not_depend_on_the_order(
         for before, behind in pairwise(sorted(set(arrived)))
         if behind[1] - before[1] > 1
     ]
-    assert expected == [(gap.before.last + 1, gap.behind.first - 1) for gap in gaps(runs)]
+    assert expected == [(gap.before.last + 1, gap.after.first - 1) for gap in gaps(runs)]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -17,5 +17,5 @@ def test_orders_are_unconfirmed_until_the_node_promises_them() -> None:
         "walmart/3": Sold("walmart", "3", level, 1, at=1.0, cancelled=True),
     }
 
-    assert ["walmart/1"] == trade.untold(2.0, ("walmart",))
-    assert ["amazon/1", "walmart/1", "walmart/2"] == trade.untold(3.0, ("amazon", "walmart"))
+    assert ["walmart/1"] == trade.unpromised(2.0, ("walmart",))
+    assert ["amazon/1", "walmart/1", "walmart/2"] == trade.unpromised(3.0, ("amazon", "walmart"))

@@ -120,4 +120,4 @@ def test_systems_that_differ_in_the_end_fail_and_are_reported() -> None:
     seen = looked(*(trial.end + 1 for trial in TRIALS))
     lines = (Line("orders", 2, ()), Line("shown", 2, ("MUG: 3 of 2",)))
     assert ["compared.1"] == missed(seen, lines=lines)
-    assert ["shown: MUG: 3 of 2"] == found(seen, lines, 1, OBJECTIVES).told
+    assert ["shown: MUG: 3 of 2"] == found(seen, lines, 1, OBJECTIVES).remarks

@@ -58,7 +58,7 @@ def read_verdict(folder: Path) -> dict[str, Any]:
 async def test_a_node_of_its_own_passes(tmp_path: Path) -> None:
     code, verdict = await run_rehearsal(tmp_path, LENIENT, "stock-storm")
     values = {each["key"]: each["median"] for each in verdict["figures"]}
-    assert [] == verdict["reasons"], verdict["told"]
+    assert [] == verdict["reasons"], verdict["remarks"]
     assert 0 == code
     assert 0 == values["stock.oversold"] == values["stock.differing"]
     for call in ("GetAvailability", "Reserve", "Commit", "RecordStockEvents"):
@@ -76,7 +76,7 @@ async def test_a_target_that_misses_an_objective_fails_and_keeps_no_stock(tmp_pa
         code, verdict = await run_rehearsal(tmp_path, IMPOSSIBLE, "promotion", *target)
         shards = (await client.get_status()).shards
         (level,) = (await client.get_availability("MUG")).availability.levels
-    assert ["Commit p50"] == verdict["reasons"], verdict["told"]
+    assert ["Commit p50"] == verdict["reasons"], verdict["remarks"]
     assert 1 == code
     assert 5 == level.available
     assert 1 == sum(shard.skus for shard in shards)
@@ -89,7 +89,7 @@ async def test_all_channels_agree_after_each_has_failed(tmp_path: Path) -> None:
     small = ("--duration", "60", "--users", "5", "--rate", "10")
     code, verdict = await run_rehearsal(tmp_path, WITH_CHANNELS, "channels", *small)
     values = {each["key"]: each["median"] for each in verdict["figures"]}
-    assert [] == verdict["reasons"], verdict["told"]
+    assert [] == verdict["reasons"], verdict["remarks"]
     assert 0 == code
     assert 1 == values["channels.outage.breaker"]
     assert values["channels.limit.throttled"] > 0

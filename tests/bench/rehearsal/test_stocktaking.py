@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.rehearsal.stocktaking import TOLD_MAX, Stocktake, compare
+from bench.rehearsal.stocktaking import REMARKS_MAX, Stocktake, compare
 from holdfast.v1.availability_service_pb2 import StockLevel
 
 ROW = ("MUG", "STORE")
@@ -34,7 +34,7 @@ def test_a_level_that_is_as_it_has_to_be() -> None:
 def test_what_differs_is_counted_and_reported(level: StockLevel | None, differing: int) -> None:
     found = taken(level)
     assert differing == found.differing_units
-    assert "MUG/STORE" in found.told[0]
+    assert "MUG/STORE" in found.remarks[0]
 
 
 def test_oversold_is_what_was_promised_twice_at_some_time_or_is_short_now() -> None:
@@ -46,7 +46,7 @@ def test_oversold_is_what_was_promised_twice_at_some_time_or_is_short_now() -> N
 
 def test_some_differences_are_reported_and_all_are_counted() -> None:
     found = Stocktake()
-    for _ in range(TOLD_MAX + 5):
+    for _ in range(REMARKS_MAX + 5):
         compare(found, ROW, 1, 0, 0, StockLevel())
-    assert TOLD_MAX == len(found.told)
-    assert TOLD_MAX + 5 == found.differing_units
+    assert REMARKS_MAX == len(found.remarks)
+    assert REMARKS_MAX + 5 == found.differing_units

@@ -2,7 +2,7 @@
 
 import json
 
-from bench.rehearsal.tally import TOLD_MAX, End, Tally
+from bench.rehearsal.tally import REMARKS_MAX, End, Tally
 
 
 def test_a_refusal_has_a_latency_and_a_failure_has_none() -> None:
@@ -23,7 +23,7 @@ def test_a_refusal_has_a_latency_and_a_failure_has_none() -> None:
         "p100_ms": 3.0,
     } == call
     expected = ["1 x Reserve: DEADLINE_EXCEEDED", "1 x Reserve: RESOURCE_EXHAUSTED"]
-    assert expected == tally.to_json()["told"]
+    assert expected == tally.to_json()["remarks"]
 
 
 def test_a_call_that_nobody_answered_has_no_percentiles() -> None:
@@ -34,17 +34,17 @@ def test_a_call_that_nobody_answered_has_no_percentiles() -> None:
 
 def test_wrong_answers_are_all_counted_and_some_of_them_reported() -> None:
     tally = Tally()
-    for number in range(TOLD_MAX + 5):
+    for number in range(REMARKS_MAX + 5):
         tally.wrong(ValueError(number))
-    assert TOLD_MAX + 5 == tally.wrong_answers
-    assert TOLD_MAX == len(tally.told)
+    assert REMARKS_MAX + 5 == tally.wrong_answers
+    assert REMARKS_MAX == len(tally.remarks)
 
 
 def test_what_comes_again_is_reported_once_and_on_one_line() -> None:
     tally = Tally()
     for _ in range(1_200):
         tally.wrong(ValueError("a: 1\nb: 2"))
-    assert ["1,200 x ValueError: a: 1 b: 2"] == tally.to_json()["told"]
+    assert ["1,200 x ValueError: a: 1 b: 2"] == tally.to_json()["remarks"]
 
 
 def test_it_can_be_written_down_before_anything_happened() -> None:

@@ -18,7 +18,7 @@ CALL = {
 }  # fmt: skip
 RECORD: dict[str, Any] = {
     "calls": {"GetAvailability": CALL, "Reserve": CALL},
-    "told": [],
+    "remarks": [],
     "wrong_answers": 0,
     "visits": 100,
     "visits_missed": 0,
@@ -110,7 +110,7 @@ def test_a_run_in_which_nothing_happened_does_not_pass() -> None:
 
 def test_people_are_shown_limits_faults_and_the_verdict() -> None:
     text = StringIO()
-    failed = calls(fault=1) | {"told": ["Reserve: UNAVAILABLE: connection refused"]}
+    failed = calls(fault=1) | {"remarks": ["Reserve: UNAVAILABLE: connection refused"]}
     Console(file=text, width=140).print(render(verdict(failed)))
     for part in ("1 of 201", "≤ 0.0 %", "connection refused", "FAIL: calls failed"):
         assert part in text.getvalue()

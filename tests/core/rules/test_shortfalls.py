@@ -21,7 +21,12 @@ from holdfast.core.commands import (
     UpdateLocation,
 )
 from holdfast.core.ids import Key, key_from_parts, key_from_text
-from holdfast.core.limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_TOLD, HOLD_MS_MAX, LINES_KEPT_NS
+from holdfast.core.limits import (
+    ENDANGERED_IN_ALL_MAX,
+    ENDANGERED_LISTED_MAX,
+    HOLD_MS_MAX,
+    LINES_KEPT_NS,
+)
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
 from holdfast.core.rules import shortfalls
@@ -112,9 +117,11 @@ def test_twenty_are_listed_of_each_level_and_a_thousand_in_all(shard_count: int)
         desk.reserve(f"r{number}", *skus)
     shortfalls_found = desk.count(*skus, units=0)
     assert skus == [each.sku for each in shortfalls_found]
-    assert [ENDANGERED_TOLD] * 50 + [0] * 10 == [len(each.endangered) for each in shortfalls_found]
+    assert [ENDANGERED_LISTED_MAX] * 50 + [0] * 10 == [
+        len(each.endangered) for each in shortfalls_found
+    ]
     assert [5] * 50 + [25] * 10 == [each.unlisted for each in shortfalls_found]
-    assert 50 * ENDANGERED_TOLD == ENDANGERED_IN_ALL_MAX
+    assert 50 * ENDANGERED_LISTED_MAX == ENDANGERED_IN_ALL_MAX
     newest = [f"r{number}" for number in range(24, 4, -1)]
     assert newest == listed(shortfalls_found[0])
 

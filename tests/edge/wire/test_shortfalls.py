@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from holdfast.core import commands as core
-from holdfast.core.limits import ENDANGERED_MAX, ENDANGERED_TOLD
+from holdfast.core.limits import ENDANGERED_LISTED_MAX, ENDANGERED_MAX
 from holdfast.core.model import EventOutcome
 from holdfast.edge.wire.shortfalls import shortfall_from_request, shortfall_response
 from holdfast.edge.wire.stock_facts import events_response
@@ -39,7 +39,7 @@ def asked(**fields: Any) -> core.GetShortfall:
 
 
 @pytest.mark.parametrize(
-    ("max_lines", "most"), [(0, ENDANGERED_TOLD), (1, 1), (ENDANGERED_MAX, ENDANGERED_MAX)]
+    ("max_lines", "most"), [(0, ENDANGERED_LISTED_MAX), (1, 1), (ENDANGERED_MAX, ENDANGERED_MAX)]
 )
 def test_a_request_names_a_level_and_how_much_to_list(max_lines: int, most: int) -> None:
     assert core.GetShortfall("A", "L", most) == asked(max_lines=max_lines)

@@ -197,14 +197,14 @@ def test_events_may_say_when_and_under_which_document() -> None:
     assert read(columns(occur_nanoseconds=[0] * 3)).details is None
     details = read(columns(occur_nanoseconds=[0, -5, 7])).details
     assert [0, -5, 7] == details.occur_times_ns.tolist()
-    assert ([""] * 3, [False, True, True]) == (texts(details.ids), details.are_told.tolist())
+    assert ([""] * 3, [False, True, True]) == (texts(details.ids), details.are_detailed.tolist())
     named = columns(reference_kind="receipt", reference_ids=["Käse 7", "", ""])
     details = read(named | {"reference_lines": ["", "", "9"]}).details
     assert ["Käse 7", "", ""] == texts(details.ids)
     assert ("receipt", ["", "", "9"]) == (details.kind, texts(details.lines))
     assert ([0] * 3, [True, False, True]) == (
         details.occur_times_ns.tolist(),
-        details.are_told.tolist(),
+        details.are_detailed.tolist(),
     )
     of_order = read(columns(reference_kind="reservation", reference_ids=["a"] * 3))
     assert "reservation" == of_order.details.kind  # of sales, where it changes nothing

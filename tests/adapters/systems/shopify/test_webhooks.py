@@ -99,7 +99,7 @@ def test_what_a_refund_restocks_comes_back_to_its_location() -> None:
 
 
 @pytest.mark.parametrize(
-    ("restock_type", "reason"), [("cancel", "told_by_order"), ("no_restock", "not_restocked")]
+    ("restock_type", "reason"), [("cancel", "covered_by_order"), ("no_restock", "not_restocked")]
 )
 def test_what_a_refund_does_not_bring_back_is_ignored(restock_type: str, reason: str) -> None:
     assert [Ignored(reason)] == decoded("refunds/create", refund(restock_type))
@@ -145,7 +145,7 @@ def test_what_is_wrong_in_a_level_is_named(field: str, changes: dict[str, Any]) 
 
 def test_what_the_order_tells_as_well_is_ignored() -> None:
     for topic in ("orders/edited", "fulfillments/create", "fulfillments/update"):
-        assert [Ignored("told_by_order")] == decoded(topic, {})
+        assert [Ignored("covered_by_order")] == decoded(topic, {})
     assert [Ignored("other_topic")] == decoded("products/update", {})
     with pytest.raises(Undecodable, match="x-shopify-topic"):
         decoded("", {})
@@ -173,7 +173,7 @@ def test_shopifys_own_samples_go_through() -> None:
     for each in sample("inventory_levels")["inventory_levels"]:
         (level,) = decoded("inventory_levels/update", each)
         assert isinstance(level, Shown)
-    assert [Ignored("told_by_order")] == decoded(
+    assert [Ignored("covered_by_order")] == decoded(
         "fulfillments/create", sample("fulfillment")["fulfillment"]
     )
     # It is of 2016, before refunds said how they restock.

@@ -130,7 +130,7 @@ async def test_a_watcher_that_has_nothing_to_tell_lets_others_run_as_well(
         following = asyncio.ensure_future(anext(responses))
         await rounds_until(lambda: one._is_waiting)
         await bench.ask(RecordStockEvents("wms", tuple(events)))
-        assert await rounds_until(lambda: one.told == watches.sequences()) > 5
+        assert await rounds_until(lambda: one.sent == watches.sequences()) > 5
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
     await bench.pump.drain()
