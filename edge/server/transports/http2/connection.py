@@ -22,11 +22,16 @@ from ...endpoints import Endpoint
 from ...fair_rounds import Rounds
 from .grpc_calls import Call
 from .grpc_fields import NOT_GRPC, Fields, context_of, is_grpc, trailers_of
+from .grpc_messages import Parts
 from .stream import Http2Stream
 
 #: What a caller may send on a stream, and on all of a connection, before it is taken.
 STREAM_WINDOW: Final = 1 << 18
 CONNECTION_WINDOW: Final = 1 << 26
+
+#: What of messages that are not whole may wait on a connection: windows do not bound it, for a
+#: message may be larger than they are. Or four of the largest, when that is more.
+PARTS_BYTES_MAX: Final = 1 << 28
 
 #: The usual 100 would queue the callers of one channel silently.
 STREAMS_MAX: Final = 10_000
@@ -112,6 +117,7 @@ class Http2Connection(asyncio.Protocol):
         self._served = served
         self._session = ngh2.Connection(ngh2.Role.SERVER, _CONFIGURATION)
         self._streams: dict[int, Http2Stream] = {}
+        self._parts = Parts(max(PARTS_BYTES_MAX, 4 * served.message_bytes_max))
         self._unread = bytearray()
         self._events: deque[Any] = deque()
         self._due: deque[Callable[[], int]] = deque()
@@ -324,7 +330,12 @@ class Http2Connection(asyncio.Protocol):
             stream.end(trailers_of(status, None))
             return
         stream.call = Call(
-            self._served.loop, stream, endpoint, context, self._served.message_bytes_max
+            self._served.loop,
+            stream,
+            endpoint,
+            context,
+            self._served.message_bytes_max,
+            self._parts,
         )
 
     def _endpoint_of(self, path: bytes) -> Endpoint:

@@ -17,7 +17,7 @@ from ...endpoints import Endpoint, Kind
 from ...lane_call import LaneCall
 from ...taskless import Driven
 from .grpc_fields import Fields, trailers_of, trailers_ok
-from .grpc_messages import CUT_BYTES, MessageReader
+from .grpc_messages import CUT_BYTES, MessageReader, Parts
 from .grpc_requests import OneRequest, Requests, RequestStream
 
 #: What it weighs in a turn to end a call that is under way: its work is cancelled, which for a
@@ -62,12 +62,13 @@ class Call:
         endpoint: Endpoint,
         context: CallContext,
         message_bytes_max: int,
+        parts: Parts,
     ) -> None:
         self._loop = loop
         self._stream = stream
         self._endpoint = endpoint
         self._context = context
-        self._reader = MessageReader(message_bytes_max)
+        self._reader = MessageReader(message_bytes_max, parts)
         self._is_over = False
         self._work: Work | asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -181,5 +182,6 @@ class Call:
 
     def _finish(self) -> None:
         self._is_over = True
+        self._reader.drop()
         if self._deadline is not None:
             self._deadline.cancel()

@@ -18,20 +18,44 @@ def framed(message: bytes) -> bytes:
     return _HEAD.pack(0, len(message)) + message
 
 
+class Parts:
+    """The bytes of messages that are not whole yet, of all calls of a connection."""
+
+    __slots__ = ("_bytes", "_bytes_max")
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes = 0
+        self._bytes_max = bytes_max
+
+    def grow(self, size: int) -> None:
+        """Count bytes that came, or have become a message. Raises a `CallStatus` when they are too
+        many.
+        """
+        self._bytes += size
+        if size > 0 and self._bytes > self._bytes_max:
+            message = (
+                f"{self._bytes} bytes of messages that are not whole wait on this connection, "
+                f"{self._bytes_max} may: send fewer large messages at once"
+            )
+            raise CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, message, b"", None)
+
+
 class MessageReader:
     """Cuts a body into messages of up to `bytes_max` bytes."""
 
-    __slots__ = ("_buffer", "_bytes_max")
+    __slots__ = ("_buffer", "_bytes_max", "_parts")
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int, parts: Parts) -> None:
         self._bytes_max = bytes_max
+        self._parts = parts
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add what came; return the messages that it ends. Raises a `CallStatus` for one that is
-        too large, before it is there, or compressed.
+        too large, before it is there, or compressed, and when too many wait for their end.
         """
         buffer = self._buffer
+        size_before = len(buffer)
         buffer += data
         messages = []
         at = 0
@@ -45,7 +69,15 @@ class MessageReader:
                 messages.append(bytes(view[at + _HEAD.size : end]))
                 at = end
         del buffer[:at]
+        if len(buffer) != size_before:
+            self._parts.grow(len(buffer) - size_before)
         return messages
+
+    def drop(self) -> None:
+        """Forget what was not whole: its call is over."""
+        if self._buffer:
+            self._parts.grow(-len(self._buffer))
+            self._buffer.clear()
 
     def is_empty(self) -> bool:
         """Whether the last message was whole."""

@@ -10,7 +10,7 @@ from holdfast.edge.server.fair_rounds import BYTES_A_ROUND  # noqa: E402
 from holdfast.edge.server.transports.http2 import connection as under_test  # noqa: E402
 from holdfast.edge.server.transports.http2.grpc_messages import CUT_BYTES, framed  # noqa: E402
 from holdfast.edge.server.transports.http2.grpc_requests import MESSAGE_BYTES  # noqa: E402
-from tests.edge.server.transports.http2.odd_caller import Caller  # noqa: E402
+from tests.edge.server.transports.http2.odd_caller import LIMIT, Caller  # noqa: E402
 
 ONE = b"the method takes one message, and "
 
@@ -217,6 +217,29 @@ async def test_large_messages_that_end_together_are_worked_apart(caller: Caller)
         caller.say(number, body[-1:])
     await caller.until_quiet()
     assert [1] * 8 == list(caller.methods.worked.values())
+
+
+async def test_messages_that_are_never_whole_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it takes to read one is given back at once, so that windows do not bound them."""
+    monkeypatch.setattr(under_test, "PARTS_BYTES_MAX", 0)  # so four messages of the largest size
+    caller = Caller()
+    body = framed(bytes(LIMIT))
+    numbers = [caller.begin(path) for path in ("/a.b/Echo", "/a.b/Talk") for _ in range(4)]
+    for number in numbers:
+        caller.say(number, body[:-1], is_last=False)
+    await caller.until_quiet()
+    refused = [number for number in numbers if number in caller.trailers]
+    assert 4 <= len(refused) < len(numbers)
+    assert {b"8"} == {caller.trailers[number][b"grpc-status"] for number in refused}
+    for number in set(numbers) - set(refused):
+        caller.say(number, body[-1:])
+    caller.methods.may_answer.set()
+    await caller.until_quiet()
+    assert {b"0"} == {
+        caller.trailers[number][b"grpc-status"] for number in set(numbers) - set(refused)
+    }
 
 
 @pytest.mark.parametrize("count", [1, 4])
