@@ -40,10 +40,11 @@ class DirectoryLock:
             if _is_alive(holder) or monotonic() > deadline:
                 self._file.close()
                 raise DirectoryInUseError(
-                    f"{path}: another node (process {holder}) serves this data directory; "
-                    "stop it first or choose another data_dir"
+                    f"{path}: another node (process {holder or 'unknown'}) serves this data "
+                    "directory; stop it first or choose another data_dir"
                 )
-            # The node was killed; its child ends with the append that it is in.
+            # The node was killed, and its child ends with the append that it is in; or a process
+            # that has no name here yet looks, or has just begun.
             sleep(_ORPHAN_POLL_S)
         try:
             self._file.truncate(0)
@@ -66,7 +67,7 @@ class DirectoryLock:
 
     def _holder(self) -> str:
         self._file.seek(0)
-        return self._file.read().decode(errors="replace").strip() or "unknown"
+        return self._file.read().decode(errors="replace").strip()
 
     def release(self) -> None:
         """Let the next node in, unless a process that inherited the lock still runs."""
@@ -74,8 +75,8 @@ class DirectoryLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process has a directory to itself. One that starts meanwhile is not refused: this
-    leaves no name in the file, so it waits for us as for the child of a node that was killed.
+    """Whether a process has a directory to itself. One that starts meanwhile waits for us, as for
+    the child of a node that was killed: the file names nobody, or a node that has ended.
 
     Raises DirectoryError when the file can't be opened.
     """
@@ -91,10 +92,10 @@ def is_locked(path: Path) -> bool:
 
 def _is_alive(process: str) -> bool:
     """Whether a process runs. A zombie, which waits for its parent, does not. What is no number
-    counts as one that runs: there is no sign that its node was killed.
+    counts as one that runs: there is no sign that its node was killed. No text names no process.
     """
     if not process.isdecimal():
-        return True
+        return bool(process)
     try:
         state = Path("/proc", process, "stat").read_text("utf-8").rpartition(")")[2].split()[0]
     except OSError:

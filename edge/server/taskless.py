@@ -43,6 +43,7 @@ class Driven(Generic[Result]):
     def _step(self, _future: object = None) -> None:
         try:
             if self._is_cancelled:
+                self._is_cancelled = False  # once: what it cleans up with may wait
                 waits_for = self._coroutine.throw(asyncio.CancelledError())
             else:
                 waits_for = self._coroutine.send(None)

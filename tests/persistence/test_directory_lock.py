@@ -78,16 +78,17 @@ while True:
 """
 
 
-def test_whoever_looks_whether_it_is_locked_refuses_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_first", [False, True])
+def test_whoever_looks_whether_it_is_locked_refuses_nobody(tmp_path: Path, is_first: bool) -> None:
     """A snapshot process looks whether the node that started it still lives. When that has just
-    died, its successor may be starting.
+    died, its successor may be starting; and the first node of a directory finds an empty file.
     """
     with process_with(HOLD, tmp_path) as dead:
         assert is_locked(tmp_path)
     assert not is_locked(tmp_path)
     with process_with(LOOK, tmp_path):
         for _ in range(50):
-            (tmp_path / "lock").write_text(str(dead.pid))
+            (tmp_path / "lock").write_text("" if is_first else str(dead.pid))
             DirectoryLock(tmp_path).release()
 
 

@@ -111,3 +111,21 @@ async def test_a_task_may_wait_for_the_same_future() -> None:
     assert 5 == await task
     await until(lambda: ends)
     assert [(5, None)] == ends
+
+
+async def test_what_cleans_up_after_a_cancellation_may_wait() -> None:
+    steps = []
+
+    async def answer() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)
+            steps.append("cleaned up")
+
+    call, ends = driven(answer())
+    call.start()
+    call.cancel()
+    await until(lambda: ends)
+    assert ["cleaned up"] == steps
+    assert isinstance(ends[0][1], asyncio.CancelledError)
