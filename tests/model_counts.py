@@ -59,6 +59,7 @@ class Counts:
         """Let a fact take effect; on hand, unless a count had seen it."""
         at_ns = now_ns if event.occur_time_ns is None else min(event.occur_time_ns, now_ns)
         happened = Happened(at_ns, now_ns, 0, name, event.sequence, event.kind)
+        happened.is_timed = at_ns != now_ns
         level.facts.append(happened)
         if judged.outcome == EventOutcome.REVERSED:
             happened.is_undone = happened.is_nulled = True
@@ -88,10 +89,15 @@ class Counts:
             self.take_back(event, level, now_ns)
         elif event.kind == EventKind.COUNT:
             level.count_source = name
-            level.count_sequence = event.sequence if event.is_plain else event.as_of_sequence
+            level.count_sequence = event.as_of_sequence or event.sequence
+            level.compares_times = False
             if not event.is_plain:
                 happened.basis = level.basis = basis_of(event)
                 level.counted_ns = at_ns
+                is_stated = event.occur_time_ns is not None and self.window_ns > 0
+                level.instant_ns = at_ns if is_stated else None
+                has_own = event.sequence > 0 and not event.as_of_sequence
+                level.compares_times = has_own and is_stated
         else:
             self.change_others(name, event, level, skus, now_ns, judged)
         return happened
@@ -194,7 +200,7 @@ class Counts:
         what it had not seen.
         """
         if event.kind == EventKind.GOODS_ISSUE:
-            return *self.judge_goods_issue(event, level, now_ns), ()
+            return *self.judge_goods_issue(name, event, level, now_ns), ()
         if event.kind == EventKind.SHIPMENT_REVERSAL:
             return *self.judge_shipment_reversal(event, level, now_ns), ()
         if event.kind == EventKind.SUPPLY:
@@ -251,7 +257,7 @@ class Counts:
             for each in self.known(level.facts, now_ns)
             if is_later(each, name, event, as_of_ns)
         ]
-        if any(each.kind == EventKind.COUNT for each in later):
+        if any(each.kind == EventKind.COUNT for each in later) or has_seen_more(name, event, level):
             return EventOutcome.COUNT_OUTDATED, ()
         if basis_of(event) == CountBasis.SHELF:
             shipped = sum(
@@ -310,7 +316,7 @@ class Counts:
         )
 
     def judge_goods_issue(
-        self, event: StockEvent, level: Level, now_ns: int
+        self, name: str, event: StockEvent, level: Level, now_ns: int
     ) -> tuple[EventOutcome, int, int]:
         """Whether there are so many units, how many; and what a count took off twice."""
         known = self.shipped_of_late(level, level.unposted, now_ns)
@@ -320,12 +326,23 @@ class Counts:
             is_known = lines is not None
             outcome = EventOutcome.EXCEEDS_SHIPPED if is_known else EventOutcome.UNKNOWN_ORDER
             return outcome, known + committed, 0
-        return EventOutcome.APPLIED, 0, self.counted_twice(event, level, known, now_ns)
+        return EventOutcome.APPLIED, 0, self.counted_twice(name, event, level, known, now_ns)
 
-    def counted_twice(self, event: StockEvent, level: Level, known: int, now_ns: int) -> int:
+    def counted_twice(
+        self, name: str, event: StockEvent, level: Level, known: int, now_ns: int
+    ) -> int:
         """Units of a goods issue that the last count had seen, and took off."""
         at_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
-        is_counted = level.basis is not None and at_ns <= level.counted_ns
+        has_seen = at_ns <= level.counted_ns
+        is_by_time = level.compares_times and event.occur_time_ns is not None
+        if (
+            level.count_source == name
+            and event.sequence
+            and level.count_sequence
+            and not is_by_time
+        ):
+            has_seen = event.sequence <= level.count_sequence
+        is_counted = level.basis is not None and has_seen
         if not is_counted or level.counted_ns < now_ns - self.window_ns:
             return 0
         for each in level.facts:
@@ -417,9 +434,21 @@ def basis_of(event: StockEvent) -> CountBasis:
 
 def is_later(happened: Happened, source: str, event: StockEvent, as_of_ns: int) -> bool:
     """Whether a count had not seen something."""
-    if event.as_of_sequence and happened.source == source and happened.sequence:
+    is_own = happened.source == source and happened.sequence > 0
+    is_stated = event.occur_time_ns is not None and not event.as_of_sequence
+    if happened.kind == EventKind.COUNT and (event.as_of_sequence or is_stated):
+        return happened.at_ns > as_of_ns
+    if is_own and event.as_of_sequence:
         return happened.sequence > event.as_of_sequence
+    if is_own and event.sequence and not (is_stated and happened.is_timed):
+        return happened.sequence > event.sequence
     return happened.at_ns > as_of_ns
+
+
+def has_seen_more(source: str, event: StockEvent, level: Level) -> bool:
+    """Whether the last count of a level by a source had seen a later number than a count names."""
+    is_own = level.count_source == source and event.as_of_sequence > 0
+    return is_own and level.count_sequence > event.as_of_sequence
 
 
 def is_real(happened: Happened) -> bool:

@@ -174,7 +174,7 @@ class Facts:
         if awaited and awaited.is_undone:
             return Judged(EventOutcome.REVERSED)
         gap = source.gap_of(event.sequence)
-        is_seen = had_seen(name, event, source, level)
+        is_seen = had_seen(name, event, level)
         if is_seen and event.kind == EventKind.COUNT:
             return Judged(EventOutcome.ALREADY_COUNTED)
         if event.kind == EventKind.REVERSAL:
@@ -206,7 +206,8 @@ class Facts:
             return Judged(outcome, difference, undoing=undoing)
         fact, sign = undoing.fact, undoing.sign
         if fact.kind == EventKind.GOODS_ISSUE:
-            twice = self.counts.counted_twice(fact, level, 0, now_ns)
+            fact = replace(fact, sequence=0)  # that is the number of the reversal
+            twice = self.counts.counted_twice("", fact, level, 0, now_ns)
             return Judged(outcome, delta=sign * twice, undoing=undoing)
         outcome, possible = self.counts.judge_units(fact, level, self.skus, undoing)
         judged = Judged(outcome, possible=possible, undoing=undoing)
@@ -412,7 +413,10 @@ class Facts:
         for levels in self.skus.values():
             for level in levels.values():
                 if level.count_source == command.source:
-                    level.count_sequence = 0
+                    level.count_sequence, level.instant_ns = 0, None
+                for each in level.facts:
+                    if each.source == command.source:
+                        each.sequence = 0
                 for supply in level.supplies.values():
                     if supply.source == command.source:
                         supply.sequence = 0

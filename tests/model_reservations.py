@@ -54,6 +54,8 @@ class Happened:
     """Whether its reversal came before it."""
     is_counted: bool = False
     """Whether a count had seen it before it came."""
+    is_timed: bool = False
+    """Whether it came later than it happened."""
 
 
 @dataclass
@@ -99,12 +101,16 @@ class Level:
     """Units that were shipped and of which no source posted the goods issue."""
     counted_ns: int = 0
     basis: CountBasis | None = None
+    """As of when it was last counted as of an instant, and by what."""
     fed_by: str = ""
     """The source of its last receipt or adjustment before it was counted."""
     count_source: str = ""
     count_sequence: int = 0
     """The source that counted it last, and the number up to which that had seen its own facts."""
-    """As of when it was last counted, if it was, and by what."""
+    instant_ns: int | None = None
+    """The last instant that a count stated."""
+    compares_times: bool = False
+    """Whether the number is the last count's own, and that stated an instant."""
 
     @property
     def backordered(self) -> int:

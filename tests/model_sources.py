@@ -181,13 +181,18 @@ STILL = (
 )
 
 
-def had_seen(name: str, event: StockEvent, source: Source, level: Level) -> bool:
-    """Whether a later count of its source at its level had seen a fact that comes late."""
-    tells_stock = event.kind not in STILL
-    is_late = source.gap_of(event.sequence) is not None
-    is_counted = level.count_source == name and event.sequence < level.count_sequence
+def had_seen(name: str, event: StockEvent, level: Level) -> bool:
+    """Whether the last count of its source at its level had seen a fact that comes now."""
     is_of_instant = event.kind == EventKind.COUNT and not event.is_plain
-    return is_late and is_counted and tells_stock and not is_of_instant
+    if level.count_source != name or event.kind in STILL or is_of_instant:
+        return False
+    by_number = 0 < event.sequence <= level.count_sequence
+    has_numbers = event.sequence and level.count_sequence and not level.compares_times
+    tells_time = event.kind not in (EventKind.COUNT, EventKind.REVERSAL)
+    instant_ns, occurred_ns = level.instant_ns, event.occur_time_ns
+    if has_numbers or not tells_time or instant_ns is None or occurred_ns is None:
+        return by_number
+    return occurred_ns < instant_ns
 
 
 #: What else an event may say that changes what it does, as a difference names it.

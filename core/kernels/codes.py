@@ -144,6 +144,18 @@ EARLIER, EARLIER_COUNTED = 6, 7
 #: moment; a fact that a count had seen already; one whose reversal came before it.
 HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED = 1, 2, 4, 8
 
+#: Beside them, how often its source had been reset, to the last four bits: numbers of another
+#: numbering are none of today's.
+HISTORY_RESETS_SHIFT, HISTORY_RESETS = 4, 15
+
+#: What is known of the last count of an instant (layouts.LATEST), beside its basis: that instant
+#: was stated; the number that its source's facts are compared with is its own, so that their times
+#: come first.
+COUNT_BASIS, COUNT_IS_TIMED, COUNT_HAS_OWN_NUMBER = 3, 4, 8
+
+#: What the time of a fact tells of whether the last count of its source had seen it.
+TIME_UNKNOWN, SEEN_BY_TIME, UNSEEN_BY_TIME = range(3)
+
 #: What a reversal does (effects.Section.REVERSALS): it undoes an event; it waits for the event; or
 #: the event came for which one waits.
 UNDOES, AWAITS, AWAITED_CAME = range(3)

@@ -30,10 +30,12 @@ from .codes import (
     REVERSED_BEFORE,
     SALE,
     SAME,
+    SEEN_BY_TIME,
     SHIPMENT_REVERSAL,
     SKIPPED,
     STATUS_CHANGE,
     SUPPLY,
+    TIME_UNKNOWN,
     TRANSFER_ADJUSTMENT,
     TRANSFER_DISPATCH,
     UNCOUNTED,
@@ -164,6 +166,7 @@ def _apply_to_plan(event, planned):
     planned.promisable = promisable
     if event.kind == COUNT and not planned.is_counted and event.content == 0:
         planned.seen = event.sequence
+        planned.time_first = 0
     return True
 
 
@@ -186,6 +189,21 @@ def _counts(event):
     if event.kind == COUNT:
         return event.content == 0
     return _tells_stock(event.kind)
+
+
+@kernel
+def _had_seen(event, planned):
+    """Whether the last count of an event's source at its level had seen it: by their numbers; and
+    where no number tells, or the count was of a stated instant, by that and the event's time.
+    """
+    if not _counts(event):
+        return False
+    by_number = event.sequence > 0 and event.sequence <= planned.seen
+    has_numbers = event.sequence > 0 and planned.seen > 0 and not planned.time_first
+    tells_time = event.kind != COUNT and event.kind != REVERSAL
+    if has_numbers or planned.by_time == TIME_UNKNOWN or not tells_time:
+        return by_number
+    return planned.by_time == SEEN_BY_TIME
 
 
 @kernel
@@ -227,6 +245,7 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 planned.on_hand = plan[previous].on_hand
                 planned.promisable = plan[previous].promisable
                 planned.seen = plan[previous].seen
+                planned.time_first = plan[previous].time_first
                 planned.cap = plan[previous].cap
                 planned.is_uncounted = plan[previous].is_uncounted
         planned.delta = 0
@@ -279,8 +298,7 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
                 code = EVENT_OUT_OF_ORDER
         else:
             code = _judge_place(event, planned, began, unknown_skus)
-            had_seen = is_late and event.sequence < planned.seen and _counts(event)
-            if had_seen and planned.reversal == 0:
+            if planned.reversal == 0 and _had_seen(event, planned):
                 planned.is_counted = 1
         if code == EVENT_APPLIED and not _apply_to_plan(event, planned):
             code = EVENT_OUT_OF_RANGE

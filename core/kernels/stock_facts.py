@@ -7,6 +7,8 @@ from .arguments import UNITS_ON_HAND, Index
 from .codes import (
     ADJUSTMENT,
     COUNT,
+    COUNT_HAS_OWN_NUMBER,
+    COUNT_IS_TIMED,
     COUNTED_BEFORE,
     COUNTED_UNKNOWN,
     EARLIER,
@@ -17,7 +19,9 @@ from .codes import (
     RECEIPT,
     REVERSED_BEFORE,
     SALE,
+    SEEN_BY_TIME,
     UNCOUNTED,
+    UNSEEN_BY_TIME,
 )
 from .compiled import kernel
 from .hash_slots import find_home
@@ -82,15 +86,24 @@ def changes_nothing(counted):
 
 
 @kernel
-def find_counts(events, plan, shard, source, sources, last_counts):
+def find_counts(events, plan, shard, source, sources, last_counts, latest):
     """Fill in, for events at levels of a shard, up to which number of their source a count of its
-    own had seen its facts there.
+    own had seen its facts there, and what the time of an event tells of that.
     """
     for i in range(events.size):
-        if events[i].shard == shard and plan[i].is_open and events[i].row < last_counts.size:
-            count = last_counts[events[i].row]
-            if count.source == source and count.resets == sources[source].resets:
-                plan[i].seen = count.sequence
+        row = events[i].row
+        if events[i].shard != shard or not plan[i].is_open or row >= last_counts.size:
+            continue
+        count = last_counts[row]
+        if count.source != source or count.resets != sources[source].resets:
+            continue
+        planned = plan[i]
+        planned.seen = count.sequence
+        if row < latest.size:
+            planned.time_first = latest[row].basis & COUNT_HAS_OWN_NUMBER != 0
+            if latest[row].basis & COUNT_IS_TIMED and planned.occurred_ns != 0:
+                was_before = planned.occurred_ns < latest[row].counted_ns
+                planned.by_time = SEEN_BY_TIME if was_before else UNSEEN_BY_TIME
 
 
 @kernel

@@ -18,10 +18,14 @@ from ..commands import Reapplied, StockEvent
 from ..ids import key_from_text
 from ..kernels.codes import (
     COUNT,
+    COUNT_BASIS,
+    COUNT_HAS_OWN_NUMBER,
     GOODS_ISSUE,
     HISTORY_COUNTED,
     HISTORY_NULLED,
     HISTORY_PLAIN,
+    HISTORY_RESETS,
+    HISTORY_RESETS_SHIFT,
     HISTORY_UNDONE,
     NO_MOVEMENT,
     REVERSAL,
@@ -38,7 +42,7 @@ from ..tables.recent import History
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record
-from ..work import RECORD_READ, Work
+from ..work import RECORD_PASSED, RECORD_READ, Work
 from .reservations import Reservations
 
 #: Kinds of records that change nothing on hand by themselves.
@@ -119,11 +123,18 @@ class Counts:
         basis = CountBasis.BOOKS if by_number else event.basis or CountBasis.SHELF
         if row < 0:
             return Counted(None, as_of_ns, basis, event.picked_quantity)
+        by_number = by_number or event.sequence > 0
         facts = self._since(shard.facts, shard, row, oldest_ns if by_number else as_of_ns)
         if facts is None:
             return Counted(EventOutcome.COUNT_TOO_OLD)
-        is_later = _happened_later(facts, shard.sources.find(source), event, as_of_ns)
-        if (is_later & (facts["kind"] == COUNT)).any():
+        number = shard.sources.find(source)
+        if event.as_of_sequence and not self._is_known_since(
+            facts, number, event.as_of_sequence, shard, oldest_ns
+        ):
+            return Counted(EventOutcome.COUNT_TOO_OLD)
+        is_later = _happened_later(facts, number, event, as_of_ns)
+        is_count = facts["kind"] == COUNT
+        if (is_later & is_count).any() or _has_seen_more(shard, row, number, event):
             return Counted(EventOutcome.COUNT_OUTDATED)
         later = facts[is_later]
         shipped = self._unseen_shipments(event, shard, row, basis, as_of_ns, later, now_ns)
@@ -154,6 +165,26 @@ class Counts:
             shard, _moving(facts[is_later], CountBasis.SHELF), _shipped(shipments)
         )
         return Counted(None, delta=sum(each.units for each in reapplied), reapplied=reapplied)
+
+    def _is_known_since(
+        self, facts: Array, source: int, sequence: int, shard: Shard, oldest_ns: int
+    ) -> bool:
+        """Whether all that a source numbered above a number is remembered. `facts` are those of a
+        level after an instant: one of them with a lower number came before it.
+        """
+        if source < 0 or shard.facts.is_whole(oldest_ns):
+            return True
+        record = shard.source_records.records[source]
+        is_own = (facts["source"] == source) & (facts["sequence"] > 0)
+        if sequence >= record["last_sequence"] or (facts["sequence"][is_own] <= sequence).any():
+            return True
+        numbering = int(record["resets"]) & HISTORY_RESETS
+        history = shard.facts
+        first = kernels.first_number_since(
+            history.arrays, history.end, source, numbering, oldest_ns, HISTORY_READ_MAX
+        )
+        self.work.spend(HISTORY_READ_MAX * RECORD_PASSED)
+        return 0 < first <= sequence + 1
 
     def _unseen_shipments(
         self,
@@ -188,7 +219,9 @@ class Counts:
                     units += int(shipped[lines[:, 0] == row].sum())
         return units
 
-    def judge_goods_issue(self, event: StockEvent, shard: Shard, row: int, now_ns: int) -> Issued:
+    def judge_goods_issue(
+        self, source: str, event: StockEvent, shard: Shard, row: int, now_ns: int
+    ) -> Issued:
         """What a source that posts a goods issue tells: first of units that were shipped here and
         not posted yet, and for the rest that units of the order have been shipped.
         """
@@ -212,7 +245,7 @@ class Counts:
         unposted_then = max(0, known + now_shipped - event.quantity)
         posted = int(shard.latest.records["unposted"][row]) + now_shipped - unposted_then
         moves = [each for each in moves if each[1]]
-        delta = self.counted_twice(event, shard, row, now_shipped, now_ns)
+        delta = self.counted_twice(source, event, shard, row, now_shipped, now_ns)
         return Issued(None, 0, tuple(moves), posted, delta)
 
     def judge_shipment_reversal(
@@ -277,19 +310,26 @@ class Counts:
         if not len(counts):
             return None
         is_plain = counts["flags"][0] & HISTORY_PLAIN
-        is_of_books = shard.latest.records["basis"][row] == CountBasis.BOOKS
+        is_of_books = shard.latest.records["basis"][row] & COUNT_BASIS == CountBasis.BOOKS
         return BOOKS if is_of_books and not is_plain else counts[0]
 
     def counted_twice(
-        self, event: StockEvent, shard: Shard, row: int, now_shipped: int, now_ns: int
+        self,
+        source: str,
+        event: StockEvent,
+        shard: Shard,
+        row: int,
+        now_shipped: int,
+        now_ns: int,
     ) -> int:
         """Units of a goods issue that the last count had seen, and that were taken off all the
         same, because nobody knew.
         """
         latest = shard.latest.records[row]
-        counted_ns, basis = int(latest["counted_ns"]), int(latest["basis"])
-        issued_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
-        if not basis or issued_ns > counted_ns or counted_ns < _oldest_ns(shard, now_ns):
+        counted_ns, basis = int(latest["counted_ns"]), int(latest["basis"]) & COUNT_BASIS
+        if not basis or counted_ns < _oldest_ns(shard, now_ns):
+            return 0
+        if not _had_seen_issue(source, event, shard, row, counted_ns, now_ns):
             return 0
         since = self._since(shard.facts, shard, row, counted_ns)
         if since is None or ((since["kind"] == COUNT) & (since["at_ns"] > counted_ns)).any():
@@ -316,7 +356,16 @@ class Counts:
         number = int(shard.latest.records[field][row])
         count = kernels.list_since(history.arrays, number, after_ns, self._found, HISTORY_READ_MAX)
         self.work.spend((count if count >= 0 else HISTORY_READ_MAX) * RECORD_READ)
-        return None if count < 0 else self._found[:count].copy()
+        return None if count < 0 else _in_todays_numbers(self._found[:count].copy(), shard)
+
+
+def _in_todays_numbers(records: Array, shard: Shard) -> Array:
+    """Records without the numbers that their sources gave before they were reset."""
+    resets = shard.source_records.records["resets"]
+    if len(resets):
+        numbering = records["flags"] >> HISTORY_RESETS_SHIFT
+        records["sequence"][numbering != resets[records["source"]] & HISTORY_RESETS] = 0
+    return records
 
 
 def _oldest_ns(shard: Shard, now_ns: int) -> int:
@@ -329,8 +378,29 @@ def _oldest_ns(shard: Shard, now_ns: int) -> int:
 
 
 def _happened_later(facts: Array, source: int, event: StockEvent, as_of_ns: int) -> Array:
-    """Which facts a count had not seen: of its own source by their numbers, if it names one."""
-    return _came_later(facts, source, event.as_of_sequence, as_of_ns)
+    """Which facts a count had not seen: of its own source by their numbers, if it names one, or has
+    one; but a count of a stated instant compares times where it has them. Of other counts it had
+    seen none that are of a later instant; `_has_seen_more` compares their numbers.
+    """
+    is_later = _came_later(facts, source, event.as_of_sequence or event.sequence, as_of_ns)
+    has_time = facts["kind"] == COUNT
+    if event.occur_time_ns is not None and not event.as_of_sequence:
+        has_time |= facts["at_ns"] != facts["came_at_ns"]
+    if event.sequence and event.occur_time_ns is None and not event.as_of_sequence:
+        has_time[:] = False
+    is_later[has_time] = facts["at_ns"][has_time] > as_of_ns
+    return is_later
+
+
+def _has_seen_more(shard: Shard, row: int, source: int, event: StockEvent) -> bool:
+    """Whether the last count of a level is of the same source, and had seen a later number than
+    the one that a count names.
+    """
+    last = shard.last_counts.records[row]
+    if source < 0 or not event.as_of_sequence or last["source"] != source:
+        return False
+    resets = shard.source_records.records[source]["resets"]
+    return bool(last["resets"] == resets and last["sequence"] > event.as_of_sequence)
 
 
 def _came_later(facts: Array, source: int, sequence: int, as_of_ns: int) -> Array:
@@ -340,6 +410,22 @@ def _came_later(facts: Array, source: int, sequence: int, as_of_ns: int) -> Arra
         is_own = (facts["source"] == source) & (facts["sequence"] > 0)
         is_later[is_own] = facts["sequence"][is_own] > np.uint64(sequence)
     return is_later
+
+
+def _had_seen_issue(
+    source: str, event: StockEvent, shard: Shard, row: int, counted_ns: int, now_ns: int
+) -> bool:
+    """Whether the last count of a level had seen a goods issue that comes now: by their numbers, if
+    it is of the same source and named one; else by their times.
+    """
+    last, number = shard.last_counts.records[row], shard.sources.find(source)
+    is_own = number >= 0 and last["source"] == number
+    is_own = is_own and last["resets"] == shard.source_records.records[number]["resets"]
+    has_own_number = shard.latest.records["basis"][row] & COUNT_HAS_OWN_NUMBER
+    is_by_time = has_own_number and event.occur_time_ns is not None
+    if is_own and event.sequence and last["sequence"] and not is_by_time:
+        return bool(event.sequence <= last["sequence"])
+    return (now_ns if event.occur_time_ns is None else event.occur_time_ns) <= counted_ns
 
 
 def _reapplied(shard: Shard, facts: Array, shipped: int) -> tuple[Reapplied, ...]:

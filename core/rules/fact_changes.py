@@ -10,7 +10,13 @@ import numpy as np
 
 from ..commands import Difference, Reference, StockEvent
 from ..ids import key_from_text
-from ..kernels.codes import NEVER_NS, POSTS_AGAIN, UNPOSTS
+from ..kernels.codes import (
+    COUNT_HAS_OWN_NUMBER,
+    COUNT_IS_TIMED,
+    NEVER_NS,
+    POSTS_AGAIN,
+    UNPOSTS,
+)
 from ..model import EventKind, EventOutcome, State
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -87,12 +93,12 @@ class FactChanges:
         if event.kind in _ASKS_HISTORY:
             self.counts.begin(shard)
         if event.kind is EventKind.REVERSAL:
-            return self._reversed(event, shard, row, now_ns)
+            return self._reversed(source, event, shard, row, now_ns)
         if event.kind is EventKind.COUNT:
             counted = self.counts.judge_count(source, event, shard, row, now_ns)
             return Change(counted.refusal, counted=counted)
         if event.kind is EventKind.GOODS_ISSUE:
-            issued = self.counts.judge_goods_issue(event, shard, row, now_ns)
+            issued = self.counts.judge_goods_issue(source, event, shard, row, now_ns)
             states = State.COMMITTED, State.FULFILLED
             return Change(issued.refusal, issued.possible, (), issued.moves, *states, issued=issued)
         if event.kind is EventKind.SHIPMENT_REVERSAL:
@@ -131,7 +137,9 @@ class FactChanges:
             return self._returned(event, event.reservation, change, shard, sign)
         return change
 
-    def _reversed(self, event: StockEvent, shard: Shard, row: int, now_ns: int) -> Change:
+    def _reversed(
+        self, source: str, event: StockEvent, shard: Shard, row: int, now_ns: int
+    ) -> Change:
         found = self.reversals.judge(event, shard, row, now_ns)
         if isinstance(found, Refused):
             return Change(found.outcome, difference=found.difference)
@@ -139,7 +147,8 @@ class FactChanges:
             return Change(undoing=found)
         if found.event.kind is not EventKind.GOODS_ISSUE:
             return replace(self._of_units(found.event, shard, row, found), undoing=found)
-        twice = self.counts.counted_twice(found.event, shard, row, 0, now_ns) if row >= 0 else 0
+        issue = replace(found.event, sequence=0)  # that is the number of the reversal
+        twice = self.counts.counted_twice(source, issue, shard, row, 0, now_ns) if row >= 0 else 0
         issued = Issued(posted=found.sign * event.quantity, delta=found.sign * twice)
         return Change(issued=issued, undoing=found)
 
@@ -179,8 +188,8 @@ class FactChanges:
         if change.issued and change.issued.posted and shard.keeping.is_used:
             record(shard, Section.POSTED, (change.issued.posted, row, 0))
         if change.counted and change.counted.basis and shard.keeping.is_used:
-            as_of = change.counted.as_of_ns, row, change.counted.basis, 0, 0
-            record(shard, Section.COUNTS, as_of)
+            basis, flags = change.counted.basis, _what_is_known(event)
+            record(shard, Section.COUNTS, (change.counted.as_of_ns, row, basis, flags, 0))
         if change.undoing:
             self.reversals.write(change.undoing, event, shard, row)
 
@@ -191,6 +200,13 @@ class FactChanges:
         first = self.reservations.parts_in_memory(key_from_text(order.id))[0]
         if first.shard.reservations.records["ended_at_ns"][first.number] != NEVER_NS:
             record(first.shard, Section.REOPENED, (first.number,))
+
+
+def _what_is_known(count: StockEvent) -> int:
+    """What is known of a count of an instant, beside its basis."""
+    is_timed = COUNT_IS_TIMED if count.occur_time_ns is not None else 0
+    has_own = count.sequence > 0 and not count.as_of_sequence
+    return is_timed | (COUNT_HAS_OWN_NUMBER if has_own and is_timed else 0)
 
 
 def _write_to_come(source: str, event: StockEvent, change: Change, shard: Shard, row: int) -> None:

@@ -124,6 +124,8 @@ class StockBatches:
         """
         source = command.source
         self.work.spend(self._fixed(command) + self._weigh(events, details))
+        if details:
+            plan["occurred_ns"] = details.occur_times_ns
         touched = self.planner.find_levels(events, plan)
 
         def name_of(index: int) -> tuple[str, str] | None:

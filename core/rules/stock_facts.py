@@ -196,6 +196,7 @@ class StockFacts:
         self.work.spend(len(places.new) * LEVEL_BEGUN)
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
+        plan["occurred_ns"] = [event.occur_time_ns or 0 for event in named]
         touched = self.planner.find_levels(events, plan)
         quarantines = bool(places.new_skus) and self.planner.sources.quarantines(source)
         places.open(events, plan, quarantines=quarantines)
@@ -428,7 +429,7 @@ def _as_decided(change: Change, event: StockEvent, decided: Plan) -> Change:
     its answer in the plan, and no refusal.
     """
     if change.counted and change.counted.basis:
-        decided.plan["seen"] = event.as_of_sequence
+        decided.plan["seen"] = event.as_of_sequence or event.sequence
     is_new = decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE)
     return change if is_new else replace(change, refusal=None)
 

@@ -90,7 +90,7 @@ class StockPlanner:
         known = self.sources.known(source)
         sequences = np.ascontiguousarray(events["sequence"])
         numbering = self.sources.numbering(known, sequences)
-        if len(numbering.gaps):
+        if len(numbering.gaps) or self.shards[0].keeping.is_used:  # in all shards alike
             _find_counts(known, events, plan)
         numbered = known if sequences.min() <= numbering.last else []
         recorded, hashes = self.recorded_events.find(numbered, events, plan, name_of, now_ns)
@@ -194,9 +194,9 @@ class StockPlanner:
 
 
 def _find_counts(known: Sequence[tuple[Shard, int]], events: Array, plan: Array) -> None:
-    """Note in the plan up to which number the last count of each level had seen its facts."""
+    """Note in the plan what the last count of each level had seen of the facts of its source."""
     for shard, number in known:
-        tables = shard.source_records.records, shard.last_counts.records
+        tables = shard.source_records.records, shard.last_counts.records, shard.latest.used
         kernels.find_counts(events, plan, shard.number, number, *tables)
 
 

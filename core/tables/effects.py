@@ -217,9 +217,10 @@ DTYPES: dict[Section, np.dtype] = {
     ),
     # How long what happens is kept, from now on, and whether counts have asked for it.
     Section.HISTORY_WINDOWS: np.dtype([("window_ns", "i8"), ("is_used", "u8")]),
-    # The instant as of which a level was counted, and by what.
+    # The instant as of which a level was counted, by what, and what else is known of the count
+    # (kernels/codes.py COUNT_IS_TIMED).
     Section.COUNTS: np.dtype(
-        [("as_of_ns", "i8"), ("row", "i4"), ("basis", "u1"), ("pad", "u1"), ("pad2", "u2")]
+        [("as_of_ns", "i8"), ("row", "i4"), ("basis", "u1"), ("flags", "u1"), ("pad", "u2")]
     ),
     # Units of which a source has posted the goods issue, or that were shipped too long ago.
     Section.POSTED: np.dtype([("units", "i8"), ("row", "i4"), ("pad", "u4")]),

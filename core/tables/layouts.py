@@ -328,8 +328,10 @@ STOCK_EVENT = np.dtype(
 #: count of an instant it is given, too. `is_counted` tells that a count had seen the event itself,
 #: `reversal` is REVERSED_BEFORE or another of its kind (kernels/codes.py), or 0,
 #: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
-#: tells whether there is such a level; `new_sku` counts the unknown SKUs of the message from 1, and
-#: is 0 for a known one.
+#: tells whether there is such a level; `occurred_ns` when the event happened, or 0, and `by_time`
+#: what that tells of whether the count had seen it (TIME_UNKNOWN), which comes first where the
+#: count's number is its own (`time_first`); `new_sku` counts the unknown SKUs of the message from
+#: 1, and is 0 for a known one.
 PLAN = np.dtype(
     [
         ("delta", "i8"),
@@ -342,6 +344,7 @@ PLAN = np.dtype(
         ("cap", "i8"),
         ("gap_first", "u8"),
         ("seen", "u8"),
+        ("occurred_ns", "i8"),
         ("new_sku", "i4"),
         ("is_open", "u1"),
         ("may_promise", "u1"),
@@ -351,6 +354,8 @@ PLAN = np.dtype(
         ("is_noted", "u1"),
         ("reversal", "u1"),
         ("is_uncounted", "u1"),
-        ("pad", "u1", 4),
+        ("by_time", "u1"),
+        ("time_first", "u1"),
+        ("pad", "u1", 2),
     ]
 )

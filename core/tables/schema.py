@@ -21,6 +21,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    14  backorders: units that are promised from supply
    15  other names of SKUs
    16  requests without the sequence at which they came; request ids of changes of locations
+   17  how often a source had been reset when a fact came; whether a count stated its instant
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 16
+SCHEMA = 17
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7
@@ -49,6 +50,8 @@ _SOURCES_9 = [
     ("unknown_skus", "u1"),
     ("pad", "u1", 3),
 ]
+
+_COUNTS_16 = [("pad", "u1"), ("pad2", "u2")]
 
 #: Layouts of effects that changed after a schema: schema -> kind -> its layout until then.
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
@@ -64,10 +67,12 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
         Section.SOURCES: np.dtype(_SOURCES_9),
     },
     10: {Section.SUPPLIES: np.dtype([*DTYPES[Section.SUPPLIES].descr[:-1], ("pad", "u1")])},
+    16: {Section.COUNTS: np.dtype([*DTYPES[Section.COUNTS].descr[:3], *_COUNTS_16])},
 }
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
 EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {
+    Section.COUNTS: {"flags": 0, "pad": 0},
     Section.STOCK: {"content": 0, "counted": COUNTED_UNKNOWN},
     Section.COUNTED: {"seen": 0},
     # They refused what came late, so that it may have been sent again in another way.

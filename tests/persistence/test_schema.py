@@ -42,7 +42,8 @@ LAYOUTS = {
     13: (Section.SKU_QUARANTINES, "6941104e762b08bd"),
     14: (Section.BACKORDERS, "bf4224dae134f61d"),
     15: (Section.SKU_RENAMES, "2b3aeb612cffaaba"),
-    16: (Section.SKU_RENAMES, "a8a3bf497599bb64"),
+    16: (Section.SKU_RENAMES, "2b3aeb612cffaaba"),
+    17: (Section.SKU_RENAMES, "364f31c55ab9adf1"),
 }
 
 

@@ -42,8 +42,9 @@ def _apply(shard: Shard, effects: Array, quantities: Array, seen: Array, numbere
         kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
         shard.events.index(keyed)
     if shard.keeping.window_ns:
+        resets = shard.source_records.records["resets"]
         latest = shard.latest.used
-        append_facts(shard.facts, latest, effects, quantities, shard.now_ns, shard.keeping)
+        append_facts(shard.facts, latest, effects, quantities, resets, shard.now_ns, shard.keeping)
 
 
 def apply_details(shard: Shard, effects: Array) -> None:
@@ -75,7 +76,7 @@ def apply_windows(shard: Shard, effects: Array) -> None:
 def apply_counts(shard: Shard, effects: Array) -> None:
     """Note as of when levels were counted."""
     shard.latest.records["counted_ns"][effects["row"]] = effects["as_of_ns"]
-    shard.latest.records["basis"][effects["row"]] = effects["basis"]
+    shard.latest.records["basis"][effects["row"]] = effects["basis"] | effects["flags"]
 
 
 def apply_posted(shard: Shard, effects: Array) -> None:

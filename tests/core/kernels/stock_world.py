@@ -108,10 +108,11 @@ def _record(
         duel.call("find_event_levels", events, plan, header, stock)
         duel.call("find_numbered", events, 0, shard.numbered, number, recorded, operations=size)
     recorded["match"] = [rng.choice((0,) * 20 + (1, 2)) for _ in events]
+    plan["occurred_ns"] = [rng.choice((0, *TIMES)) for _ in events]
     plan["withheld"] = [rng.choice((0, 0, 0, 2, -2, QUANTITY_MAX)) for _ in events]
     plan["new_sku"] = [rng.choice((0, 0, 0, 1, 2)) for _ in events]
     for number, shard in enumerate(shards):
-        arguments = (events, plan, number, 0, shard.sources, shard.counts)
+        arguments = (events, plan, number, 0, shard.sources, shard.counts, shard.latest)
         duel.call("find_counts", *arguments, operations=size)
     gaps = np.concatenate([_list_gaps(duel, shard) for shard in shards])
     gaps.sort(order="first")
@@ -202,7 +203,8 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
     latest = shard.latest if shard.is_used else shard.latest[:0]
     free = shard.records[shard.kept :]
     time = rng.choice(TIMES)
-    duel.call("append_facts", effects, quantities, free, latest, shard.kept, time)
+    resets = shard.sources["resets"]
+    duel.call("append_facts", effects, quantities, resets, free, latest, shard.kept, time)
     shard.kept += len(effects)
     lines = np.zeros(3, LINE)
     lines["row"] = [rng.randrange(len(shard.levels)) for _ in lines]
@@ -224,6 +226,8 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
     for level in latest.tolist():
         duel.call("list_since", history, level[0], after_ns, found, rng.choice((2, 20)))
         duel.call("sum_shipped", history, level[1], rng.choice((0, 3, 99)), after_ns, 20)
+    asked = rng.randrange(2), rng.randrange(2), after_ns, rng.choice((2, 400))
+    duel.call("first_number_since", history, shard.kept, *asked)
 
 
 def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:

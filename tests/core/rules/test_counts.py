@@ -15,6 +15,7 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reference,
     Reserve,
+    ResetSource,
     StockEvent,
     UpdateLocation,
 )
@@ -33,6 +34,9 @@ WINDOW_NS = 7 * NS_PER_DAY
 
 #: Facts of a generation before the first count.
 FEW = 5
+
+#: How a source numbers its facts and says what a count had seen of them.
+NUMBERED = ("its own", "as of", "as of, with ids")
 
 ORDER = key_from_text("order")
 OF_ORDER = Reference(RESERVATION, "order", "")
@@ -62,13 +66,13 @@ class Shop:
         quantity: int,
         now_ns: int,
         source: str = "erp",
+        sequence: int = 0,
         **more: Any,
     ) -> EventOutcome:
         """Record a fact and return what became of it."""
         self.ids += 1
-        event = StockEvent(
-            key_from_parts(source, str(self.ids)), 0, "Mug", "W", kind, quantity, **more
-        )
+        key = key_from_parts(source, str(self.ids))
+        event = StockEvent(key, sequence, "Mug", "W", kind, quantity, **more)
         outcome = self.ask(RecordStockEvents(source, (event,)), now_ns)
         result = outcome.results[0]  # type: ignore[attr-defined]
         self.reapplied = [(each.source, each.units) for each in result.reapplied]
@@ -131,6 +135,120 @@ def test_the_shipment_may_come_late_as_well(order: Sequence[str]) -> None:
     for hours, what in enumerate(order):
         shop.happen(what, LAST_NS + hours * HOUR_NS)
     assert 9 == shop.on_hand
+
+
+@pytest.mark.parametrize(
+    ("names", "are_timed"),
+    [
+        *((names, timed) for names in NUMBERED for timed in (False, True)),
+        ("none", True),
+    ],
+)
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_feed_with_a_count_comes_to_the_same_in_any_order(
+    order: Sequence[int], names: str, are_timed: bool
+) -> None:
+    """Ten more came, two were sold, eighteen were counted, and then one was sold. The source says
+    by numbers or by times what the count had seen.
+    """
+    shop = Shop()
+    has_numbers = names != "none"
+    facts = [
+        (EventKind.RECEIPT, 10),
+        (EventKind.SALE, 2),
+        (EventKind.COUNT, 18),
+        (EventKind.SALE, 1),
+    ]
+    for hours, index in enumerate(order):
+        kind, quantity = facts[index]
+        is_count = kind == EventKind.COUNT
+        numbered = has_numbers and not (is_count and names == "as of, with ids")
+        number = index + 1 if names != "as of, with ids" or index < 2 else index
+        shop.fact(
+            kind,
+            quantity,
+            LAST_NS + hours * HOUR_NS,
+            sequence=number if numbered else 0,
+            occur_time_ns=NOON_NS + index * HOUR_NS if are_timed else None,
+            as_of_sequence=2 if is_count and names.startswith("as of") else 0,
+        )
+    assert 17 == shop.on_hand
+    shop.node.restart()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+@pytest.mark.parametrize("has_number", [False, True])
+def test_a_posting_may_be_numbered(order: Sequence[int], has_number: bool) -> None:
+    """The ERP numbers what it posts, and names the last number that a count had seen."""
+    shop = Shop(4)
+    shop.ship(SHIPPED_NS)
+    events: list[dict[str, Any]] = [
+        {"kind": EventKind.RECEIPT, "quantity": 5, "sequence": 1},
+        {"kind": EventKind.GOODS_ISSUE, "quantity": 4, "sequence": 2, "reference": OF_ORDER},
+        {"kind": EventKind.COUNT, "quantity": 11, "as_of_sequence": 2},
+        {"kind": EventKind.RECEIPT, "quantity": 2, "sequence": 3 + has_number},
+    ]
+    events[2]["sequence"] = 3 if has_number else 0
+    for hours, index in enumerate(order):
+        shop.fact(now_ns=LAST_NS + hours * HOUR_NS, **events[index])
+    assert 13 == shop.on_hand
+
+
+def test_a_count_that_has_seen_less_than_the_last_is_outdated() -> None:
+    """T9, by numbers: also where counts have ids alone; and the same again is a correction."""
+    shop = Shop()
+    shop.fact(EventKind.RECEIPT, 10, NOON_NS + 1, sequence=1)
+    shop.fact(EventKind.SALE, 1, NOON_NS + 2, sequence=2)
+    counts = [(20, 2), (15, 1), (19, 2)]
+    assert [EventOutcome.APPLIED, EventOutcome.COUNT_OUTDATED, EventOutcome.APPLIED] == [
+        shop.fact(EventKind.COUNT, quantity, LAST_NS + at, as_of_sequence=number)
+        for at, (quantity, number) in enumerate(counts)
+    ]
+    assert 19 == shop.on_hand
+    shop.fact(EventKind.COUNT, 18, LAST_NS + 3, sequence=3, as_of_sequence=2)
+    assert EventOutcome.APPLIED == shop.fact(
+        EventKind.COUNT, 17, LAST_NS + 4, sequence=4, as_of_sequence=2
+    )
+
+
+def test_numbers_of_before_a_reset_are_none_of_todays() -> None:
+    shop = Shop()
+    shop.fact(EventKind.RECEIPT, 90, NOON_NS + 1, sequence=1)
+    shop.fact(EventKind.SALE, 5, NOON_NS + 2, sequence=50)
+    shop.fact(EventKind.COUNT, 95, NOON_NS + 3, as_of_sequence=50)
+    shop.ask(ResetSource("erp", 0), NOON_NS + 4)
+    shop.fact(EventKind.SALE, 1, NOON_NS + 5, sequence=1)
+    assert EventOutcome.APPLIED == shop.fact(EventKind.COUNT, 94, LAST_NS, as_of_sequence=1)
+    assert 94 == shop.on_hand
+
+
+def test_a_count_by_a_number_before_what_is_remembered_is_too_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its source has numbered more since, of which nobody knows whether it was here."""
+    monkeypatch.setattr("holdfast.core.tables.shard.UNUSED_HISTORY_MAX", 4 * FEW)
+    node = NodeEngine(1, window_ns=WINDOW_NS)
+    node.turn([UpdateLocation(Location("W", LocationKind.WAREHOUSE, "", enabled=True))], NOON_NS)
+    times = iter(range(NOON_NS, LAST_NS))
+
+    def outcome(
+        sku: str, kind: EventKind, quantity: int, number: int, seen: int = 0
+    ) -> EventOutcome:
+        key = key_from_parts(sku, str(number), str(seen))
+        event = StockEvent(key, number, sku, "W", kind, quantity, as_of_sequence=seen)
+        (answer,) = node.turn([RecordStockEvents("erp", (event,))], next(times))
+        assert isinstance(answer, EventsOutcome)
+        return answer.results[0].outcome
+
+    outcome("Mug", EventKind.RECEIPT, 100, 1)
+    outcome("Mug", EventKind.SALE, 10, 2)
+    outcome("Mug", EventKind.SALE, 5, 3)
+    last = 20 * FEW
+    for number in range(4, last + 1):
+        outcome("Cup", EventKind.RECEIPT, 1, number)
+    assert [EventOutcome.COUNT_TOO_OLD, EventOutcome.APPLIED, EventOutcome.APPLIED] == [
+        outcome("Mug", EventKind.COUNT, 85, 0, seen) for seen in (1, last - 1, last)
+    ]
 
 
 def test_a_count_does_not_bring_sold_units_back() -> None:

@@ -27,6 +27,7 @@ from holdfast.core.commands import (
     RepairLevels,
     Reserve,
     ReserveAgainstSupply,
+    ResetSource,
     SettleSku,
     Source,
     StockEvent,
@@ -106,7 +107,9 @@ def write(path: Path) -> None:
     place = Location("store-2", LocationKind.STORE, "Corner", enabled=True)
     life.turn([UpdateLocation(place, request=location_request_key(place.name, "q"))])
     for _ in range(2):  # what has ended leaves, and new orders take its place
-        life.journal.append(life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries)
+        if entries := life.node.turn(life.node.now_ns + 2 * LINES_KEPT_NS).entries:
+            life.journal.append(entries)
+    _count_anew(life)
     life.live(turns=3)
     _audit(life)
     _named(life)
@@ -135,6 +138,16 @@ def _promise_later(life: Life) -> None:
     life.node.post(RecordStockEvents("buying", (event,)), Nobody())
     life.journal.append(life.node.turn(now_ns).entries)
     assert any(len(shard.backorders) for shard in life.node.shards)
+
+
+def _count_anew(life: Life) -> None:
+    """A source is reset, and counts as of an instant that it states, under a number of its own."""
+    now_ns = life.node.now_ns
+    life.turn([ResetSource("wms", 0)])
+    more = {"occur_time_ns": now_ns - NS_PER_S}
+    for number, kind in ((1, EventKind.SALE), (2, EventKind.COUNT), (3, EventKind.SALE)):
+        fact = StockEvent(None, number, "sku-1", "store-1", kind, 3, **more)
+        life.turn([RecordStockEvents("wms", (fact,))])
 
 
 def _audit(life: Life) -> None:
