@@ -44,6 +44,7 @@ from .order_facts import OrderFacts
 from .orders import Orders
 from .records import Waiting, fingerprint
 from .store import Store, StoreFailed, StoreFull, Tables
+from .task_groups import together
 from .till_gaps import note_numbers
 from .unmapped import note_unmapped
 from .unplaced import Unplaced, is_unplaced
@@ -279,7 +280,7 @@ class Lane:
         by_source: dict[str, list[Item]] = {}
         for item in items:
             by_source.setdefault(_fact(item).source, []).append(item)
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for run in by_source.values():
                 group.create_task(self._record_in_order(run, done))
 
@@ -340,7 +341,7 @@ class Lane:
         for item in items:
             order = item.mapped.order if isinstance(item.mapped, OrderEvent) else ""
             by_order.setdefault(order, []).append(item)
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for run in by_order.values():
                 group.create_task(self._carry_out_in_order(run, done))
 

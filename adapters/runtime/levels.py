@@ -25,6 +25,7 @@ from ..publishing.known_levels import KnownLevels
 from .polls import cursor_key
 from .publish_records import LevelRecord, levels, put_level
 from .store import Store, Tables
+from .task_groups import together
 
 #: What WatchAvailability takes; more locations are watched as all.
 LOCATIONS_MAX: Final = 1_000
@@ -82,17 +83,16 @@ class Levels:
             self.known.is_whole = bool(self._revisions())
             self.loaded.set()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with together() as group:
                 unkept: _Unkept = asyncio.Queue(UNKEPT_MAX)
                 keeping = group.create_task(self._keep(unkept))
                 await self._watch(unkept)
                 await unkept.join()
                 keeping.cancel()
-        except ExceptionGroup as failed:
-            error = failed.exceptions[0]
-            if isinstance(error, HoldfastError) and error.reason == "OTHER_TIMELINE":
+        except HoldfastError as error:
+            if error.reason == "OTHER_TIMELINE":
                 await self._store.write(lambda tables: tables.cursors.delete(_CURSOR))
-            raise error from failed
+            raise
         finally:
             self._is_following = self.is_settling = False
 

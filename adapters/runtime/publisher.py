@@ -50,6 +50,7 @@ from .publish_records import (
 )
 from .settings import Configured
 from .store import Store, StoreFailed, StoreFull, Tables
+from .task_groups import together
 
 #: Requests of one walk. A feed that is asked for every minute takes some for hours.
 REQUESTS_MAX: Final = 1_000
@@ -139,21 +140,18 @@ class Publisher:
         await self._levels.loaded.wait()
         await self._kept.restore(self._now_s)
         self.loaded.set()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._measure())
-                for walk in self._kept_walks():
+        async with together() as group:
+            group.create_task(self._measure())
+            for walk in self._kept_walks():
+                group.create_task(self._run_walk(walk))
+            while True:
+                self.arrived.clear()  # before it looks: what comes meanwhile is not missed
+                await self._look()
+                for walk in self._begun():
                     group.create_task(self._run_walk(walk))
-                while True:
-                    self.arrived.clear()  # before it looks: what comes meanwhile is not missed
-                    await self._look()
-                    for walk in self._begun():
-                        group.create_task(self._run_walk(walk))
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(self._wait_s()):
-                            await self.arrived.wait()
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._wait_s()):
+                        await self.arrived.wait()
 
     def hear(self, shown: Shown) -> Callable[[Tables], None] | None:
         """Take in what the channel shows, as it said; what has to be kept of it."""

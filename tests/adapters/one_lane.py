@@ -16,7 +16,7 @@ from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, keyed
 from holdfast.adapters.runtime.lane import Lane, nothing_sold
 from holdfast.adapters.runtime.records import Case, DeadLetter
-from holdfast.adapters.runtime.store import Store
+from holdfast.adapters.runtime.store import Store, StoreFailed, StoreFull
 from holdfast.edge.client import Client
 from tests.adapters.core_client import CoreClient
 
@@ -24,19 +24,34 @@ NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 MAP_BYTES = 16 << 20
 
 
+class _Failing:
+    """A store that can be read, and takes no change."""
+
+    def __init__(self, store: Store, error: Exception) -> None:
+        self._error = error
+        self.reading = store.reading
+
+    async def write(self, _: object) -> None:
+        raise self._error
+
+
 async def deliver(
     folder: Path,
     core: CoreClient,
     *events: Event,
     sold: Callable[[datetime], None] = nothing_sold,
+    fails: StoreFull | StoreFailed | None = None,
 ) -> list[Case]:
-    """Let it take events, and what it was killed over before; the cases that came of it."""
+    """Let it take events, and what it was killed over before; the cases that came of it. Its store
+    may fail at what it is to keep of them.
+    """
     store = Store(folder, MAP_BYTES)
     try:
         inbox = Inbox(store, "channel", 100, 86_400)
         messages = [Message(to_json(event), received=NOW) for event in events]
         await inbox.put([keyed("channel", ADAPTER, each) for each in messages], NOW)
-        assert await _lane(store, inbox, core, sold).round()
+        kept = cast(Store, _Failing(store, fails)) if fails else store
+        assert await _lane(kept, inbox, core, sold).round()
         with store.reading() as tables:
             return list(cases(tables))
     finally:

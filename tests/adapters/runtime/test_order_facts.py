@@ -18,6 +18,7 @@ from holdfast.adapters.events import (
     Reversed,
     StockFact,
 )
+from holdfast.adapters.runtime.store import StoreFailed, StoreFull
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -127,6 +128,19 @@ async def test_a_goods_issue_ships_what_is_committed_in_any_of_them(
 
     assert expected == await order.units()
     assert len(letters_in(tmp_path)) == (arguments[0] == 6)
+
+
+@pytest.mark.parametrize("error", [StoreFull("full"), StoreFailed("the disk is gone")])
+async def test_a_fact_whose_parts_cannot_be_kept_says_so_and_is_told_later(
+    core: CoreClient, tmp_path: Path, error: StoreFull | StoreFailed
+) -> None:
+    kind, told, expected = TOLD[1]
+    order = await Order(core, tmp_path).placed()
+    with pytest.raises(type(error), match=str(error)):
+        await deliver(tmp_path, core, order.fact(kind, *told), fails=error)
+
+    await deliver(tmp_path, core)
+    assert expected == await order.units()
 
 
 @settings(deadline=None, max_examples=12)

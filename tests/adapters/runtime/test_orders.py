@@ -12,6 +12,7 @@ from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.order_calls import SOLD_HOLD
 from holdfast.adapters.runtime.orders import Orders
+from holdfast.adapters.runtime.store import StoreFailed, StoreFull
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -140,6 +141,19 @@ async def test_an_order_that_is_placed_while_its_cancellation_is_kept_is_cancell
     assert [] == await deliver(tmp_path, core, CANCELLED)
     (line,) = (await core.get_reservation("o")).reservation.lines
     assert (0, 1) == (line.held, line.released)
+
+
+@pytest.mark.parametrize("error", [StoreFull("full"), StoreFailed("the disk is gone")])
+async def test_a_cancellation_that_cannot_be_kept_says_so_and_is_kept_later(
+    core: CoreClient, tmp_path: Path, error: StoreFull | StoreFailed
+) -> None:
+    """Whoever runs a lane looks for these errors: a full store ended the process."""
+    with pytest.raises(type(error), match=str(error)):
+        await deliver(tmp_path, core, CANCELLED, fails=error)
+
+    assert [] == await deliver(tmp_path, core)
+    await deliver(tmp_path, core, replace(PLACED, time=NOW - timedelta(seconds=1)))
+    assert not await is_placed(core)
 
 
 async def test_a_state_goes_from_its_message_to_the_core_and_the_exception_queue(
