@@ -6,6 +6,12 @@ allocated is added: an order that comes in between is allocated on top, and not 
 shipment in between lowers both, and is shown until the next offer.
 
 An order does not say at which stock location it is allocated: that is an option.
+
+A sweep reads what changed last first, and pages by a count of orders: a filter cannot say "behind
+this order", since `IDOperators` do not compare. An order that changes meanwhile goes to the front,
+where the next sweep reads it, and moves others back: those come twice, and are known by their
+content. Read the other way round, they would move to where the sweep has been. None leaves the
+list: what Vendure deletes are drafts and carts that were merged.
 """
 
 import json
@@ -47,7 +53,7 @@ QUANTITY_MAX: Final = 10**9
 _ORDERS: Final = """query Orders($since: DateTime!, $skip: Int!, $take: Int!) {
   orders(options: {
     filter: { updatedAt: { after: $since }, orderPlacedAt: { isNull: false } },
-    sort: { updatedAt: ASC }, skip: $skip, take: $take
+    sort: { updatedAt: DESC }, skip: $skip, take: $take
   }) {
     items {
       id code state updatedAt

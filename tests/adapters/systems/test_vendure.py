@@ -1,11 +1,15 @@
 """Vendure's orders and stock levels, in made-up answers."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import (
@@ -21,6 +25,7 @@ from holdfast.adapters.contract import (
     Undecodable,
 )
 from holdfast.adapters.events import Ignored, OrderEvent, OrderKind, OrderLine
+from holdfast.adapters.systems import vendure
 from holdfast.adapters.systems.vendure import ADAPTER, PAGE, VendureOptions
 
 SINCE = "2026-11-26T00:00:00Z"
@@ -133,6 +138,56 @@ def test_a_sweep_goes_page_by_page_and_the_next_begins_a_little_before_its_end()
     assert {"since": "2026-11-26T12:00:05+00:00", "skip": 0, "take": PAGE} == asked
     quiet = POLL.page(orders(), last.cursor, OPTIONS)
     assert asked == variables(POLL.request(quiet.cursor, OPTIONS))
+
+
+class Shop:
+    """Lists orders as Vendure does: by when they changed, in the direction that it is asked for."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.changed: dict[int, datetime] = {}
+        self._minutes = count(1)
+        self.change(numbers)
+
+    def change(self, numbers: Iterable[int]) -> None:
+        begin = datetime.fromisoformat(SINCE)
+        for number in numbers:
+            self.changed[number] = begin + timedelta(minutes=next(self._minutes))
+
+    def answer(self, request: Request) -> Response:
+        asked = variables(request)
+        since = datetime.fromisoformat(asked["since"])
+        found = sorted(
+            (number for number in self.changed if self.changed[number] > since),
+            key=lambda number: self.changed[number],
+            reverse="updatedAt: DESC" in json.loads(request.body)["query"],
+        )
+        listed = found[asked["skip"] :][: asked["take"]]
+        items = [{**order(self.changed[each].isoformat()), "id": f"{each}"} for each in listed]
+        return orders(*items, total=len(found))
+
+
+@given(st.integers(0, 12), st.lists(st.lists(st.integers(0, 15), max_size=4), max_size=8))
+def test_each_order_is_read_as_it_stands_whatever_changes_during_a_sweep(
+    begin: int, meanwhile: list[list[int]]
+) -> None:
+    """Those that change between two pages move, and others with them."""
+    shop, read, cursor = Shop(range(begin)), dict[int, datetime](), ""
+
+    def sweep(cursor: str) -> str:
+        page = POLL.page(shop.answer(POLL.request(cursor, OPTIONS)), cursor, OPTIONS)
+        for message in page.messages:
+            told = json.loads(message.body)
+            read[int(told["id"])] = datetime.fromisoformat(told["updatedAt"])
+        if meanwhile:
+            shop.change(meanwhile.pop())
+        return sweep(page.cursor) if page.has_more else str(page.cursor)
+
+    with pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr(vendure, "PAGE", 3)
+        while meanwhile:
+            cursor = sweep(cursor)
+        sweep(cursor)
+    assert shop.changed == read
 
 
 def test_what_is_allocated_is_added_to_what_is_to_be_shown() -> None:
