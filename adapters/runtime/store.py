@@ -200,8 +200,11 @@ class Store:
         for change, future in batch:
             try:
                 [result] = await loop.run_in_executor(self._thread, self._commit, [change])
-            except (StoreFull, StoreFailed) as apart:
+            except StoreFull as apart:
                 result = apart
+            except Exception as failed:  # noqa: BLE001 - told to everybody who waits
+                self._fail(batch, failed)
+                return
             _settle(future, result)
 
     def _fail(self, batch: list[tuple[Change[Any], asyncio.Future[Any]]], error: Exception) -> None:

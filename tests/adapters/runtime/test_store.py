@@ -71,6 +71,28 @@ async def test_after_a_failure_nothing_is_written_any_more(tmp_path: Path) -> No
     assert {} == kept(Store(tmp_path, 16 * MIB))
 
 
+@pytest.mark.parametrize("error", [OSError(5, "the disk is gone"), ValueError("a defect")])
+async def test_a_failure_among_changes_that_are_written_apart_is_final_too(
+    tmp_path: Path, error: Exception
+) -> None:
+    store = Store(tmp_path, MIB)
+
+    def fail(_: Tables) -> None:
+        raise error
+
+    changes = [put(b"big", bytes(4 * MIB)), put(b"a", b"1"), fail, put(b"b", b"1")]
+    async with asyncio.timeout(10):
+        big, small, *others = await asyncio.gather(
+            *map(store.write, changes), return_exceptions=True
+        )
+    with pytest.raises(StoreFailed) as later:
+        await store.write(put(b"c", b"1"))
+
+    assert isinstance(big, StoreFull)
+    assert (b"a", [later.value] * 2) == (small, others)
+    assert {b"a": b"1"} == kept(store)
+
+
 async def test_a_caller_that_goes_does_not_undo_its_change(tmp_path: Path) -> None:
     store = Store(tmp_path, 16 * MIB)
     task = asyncio.create_task(store.write(put(b"a", b"1")))
