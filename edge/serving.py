@@ -2,7 +2,8 @@
 
 Rules of this file: it knows addresses and no application. It leaves signals to the owner of the
 process, and writes no access log: scrapers and load balancers ask every few seconds. Connections
-are bounded in number, and so is the time that one may take to say what it wants.
+are bounded in number, and so is the time that one may take for the head of a request. That for its
+body is bounded by the application that reads it.
 """
 
 import asyncio

@@ -18,6 +18,7 @@ from holdfast.edge.client import HoldfastError, InvalidArgument, NotFound
 
 from ..contract import Undecodable, Unverified
 from ..intake import fields
+from ..intake.bodies import BodyLate, BodyTooLong, read_body
 from .agent_requests import approval, check_signature, check_token, hold_id, wanted
 from .held_units import Answer, Conflict, Holds, Problem, message_of
 
@@ -70,7 +71,7 @@ def routes(holds: Holds, guard: Guard, now: Callable[[], datetime]) -> list[Rout
         return _answer(_name(request), await holds.cancel(_name(request), _key(request)))
 
     async def approve(request: Request) -> Response:
-        body = await _body(request)
+        body = await read_body(request, BODY_BYTES)
         signature = request.headers.get("stripe-signature", "")
         check_signature(body, signature, guard.stripe_secrets, now().timestamp())
         asked = approval(fields.json_of(body, "$"))
@@ -121,7 +122,13 @@ async def _judged(handler: Handler, request: Request) -> Response:
         return await handler(request)
     except Undecodable as error:
         blamed = {"param": error.field, "value": error.value, "expected": error.expected}
-        return _refused(413 if error.field == "body" else 400, str(error), blamed)
+        return _refused(400, str(error), blamed)
+    except BodyTooLong as error:
+        return _refused(413, str(error), {"param": "body"})
+    except BodyLate as error:
+        late = _refused(408, str(error))
+        late.headers["connection"] = "close"
+        return late
     except Unverified as error:
         return _refused(401, f"not verified: {error}")
     except NotFound as error:
@@ -169,6 +176,7 @@ _CODES: Final = {
     400: "invalid",
     401: "unauthorized",
     404: "not_found",
+    408: "timeout",
     409: "idempotency_conflict",
     413: "too_long",
     429: "too_many_requests",
@@ -185,14 +193,4 @@ def _key(request: Request) -> str:
 
 
 async def _document(request: Request) -> Any:
-    return fields.json_of(await _body(request), "$")
-
-
-async def _body(request: Request) -> bytes:
-    """The body, read no further than its bound. Raises Undecodable."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > BODY_BYTES:
-            raise Undecodable("body", "longer", f"up to {BODY_BYTES:,} bytes")
-    return bytes(parts)
+    return fields.json_of(await read_body(request, BODY_BYTES), "$")

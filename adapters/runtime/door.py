@@ -6,7 +6,6 @@ unless the adapter refuses what it cannot decode. The memory that strangers can 
 times body_max_kib for each adapter.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from starlette.routing import Route
 from holdfast.edge.exposition import exposition
 
 from ..contract import Message, Undecodable, Unverified
+from ..intake.bodies import BodyLate, BodyTooLong, read_body
 from ..intake.verification import without_proof
 from .buckets import TokenBucket
 from .flow_metrics import Figures
@@ -37,11 +37,6 @@ BODY_WAIT_S: Final = 1
 #: Bodies of an adapter that are read and kept at once, if all have the length that it takes at the
 #: most. Of shorter ones as many as have this length together: 300 tills may come at once.
 BODIES_MAX: Final = 64
-
-#: Seconds for a body, and how many bytes earn one more: as `RequestReadTimeout body=20,MinRate`
-#: of Apache's mod_reqtimeout, with a rate that a mobile connection keeps.
-BODY_S: Final = 20.0
-BODY_BYTES_A_S: Final = 4_096
 
 
 @dataclass(slots=True)
@@ -169,34 +164,21 @@ def _stated_size(request: Request, bytes_max: int) -> int:
     length = "" if "transfer-encoding" in headers else headers.get("content-length", "")
     size = int(length) if length.isdigit() else bytes_max
     if size > bytes_max:
-        raise _Refusal(413, f"the body has more than {bytes_max:,} bytes")
+        raise _Refusal(413, str(BodyTooLong(bytes_max)))
     return size
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:
-    """The body, read no further than its bound."""
-    text = f"the body has more than {bytes_max:,} bytes"
-    body = bytearray()
-    began = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(began + body_seconds(0)) as limit:
-            async for part in request.stream():
-                body += part
-                if len(body) > bytes_max:
-                    raise _Refusal(413, text)
-                limit.reschedule(began + body_seconds(len(body)))
-    except TimeoutError as error:
-        late = _Refusal(408, f"the body does not come: {len(body):,} bytes of it did")
-        late.headers["connection"] = "close"  # what comes of it yet would be no request
+        return await read_body(request, bytes_max)
+    except BodyTooLong as error:
+        raise _Refusal(413, str(error)) from error
+    except BodyLate as error:
+        late = _Refusal(408, str(error))
+        late.headers["connection"] = "close"
         raise late from error
     except ClientDisconnect as error:
         raise _Refusal(400, "the connection ended before the body did") from error
-    return bytes(body)
-
-
-def body_seconds(size: int) -> float:
-    """Seconds that a body has of which so many bytes are there."""
-    return BODY_S + size / BODY_BYTES_A_S
 
 
 def _attributes(request: Request) -> dict[str, str]:

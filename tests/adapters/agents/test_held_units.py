@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from holdfast.adapters.agents.agents_options import AgentsOptions
+from holdfast.adapters.intake import bodies
 from holdfast.edge.client import Client, Retries
 from tests.adapters.agents.asking import OPENAPI, Asking, check_answer
 from tests.adapters.agents.test_agent_requests import stripe
@@ -230,6 +231,25 @@ async def test_what_is_wrong_is_answered(
     answer = await away.http.request(method, f"/agents/{path}", content=body, headers=headers)
     assert (answer.status_code, answer.json()["param"]) == (status, param)
     check_answer(method, f"/agents/{path}", answer)
+
+
+@pytest.mark.parametrize("path", ["/agents/availability", "/agents/stripe"])
+async def test_a_body_that_does_not_come_is_given_up(
+    away: Asking, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Stripe proves itself with the whole body: until then it may be anybody."""
+    monkeypatch.setattr(bodies, "BODY_S", 0.0)
+
+    async def begun() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    headers = {"authorization": "Bearer new token"}
+    async with asyncio.timeout(10):
+        answer = await away.http.post(path, content=begun(), headers=headers)
+    assert (408, "close") == (answer.status_code, answer.headers["connection"])
+    assert "1 bytes of it did" in answer.json()["message"]
+    check_answer("POST", path, answer)
 
 
 async def test_a_key_that_is_too_long_is_refused(away: Asking) -> None:

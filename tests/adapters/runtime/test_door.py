@@ -20,10 +20,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from holdfast.adapters.contract import Adapter, nothing_to_verify
+from holdfast.adapters.intake import bodies
+from holdfast.adapters.intake.bodies import body_seconds
 from holdfast.adapters.intake.webhook import ADAPTER as WEBHOOK
 from holdfast.adapters.runtime import door as the_door
 from holdfast.adapters.runtime.buckets import TokenBucket
-from holdfast.adapters.runtime.door import BODIES_MAX, Door, _attributes, body_seconds, build_app
+from holdfast.adapters.runtime.door import BODIES_MAX, Door, _attributes, build_app
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.inbox import Inbox
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured
@@ -90,7 +92,7 @@ def test_many_headers_take_no_longer_than_their_length() -> None:
 async def test_a_body_that_does_not_come_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(the_door, "BODY_S", 0.0)
+    monkeypatch.setattr(bodies, "BODY_S", 0.0)
     with opened(tmp_path) as (app, inbox):
         async with client(app) as http:
             response = await http.post("/in/shop", content=trickled(asyncio.Event()))

@@ -18,6 +18,7 @@ import pytest
 from starlette.routing import Route
 
 from holdfast.adapters.contract import nothing_to_verify
+from holdfast.adapters.intake import bodies
 from holdfast.adapters.runtime import door
 from holdfast.adapters.runtime.buckets import TokenBucket
 from holdfast.adapters.runtime.door import Door, build_app
@@ -131,7 +132,7 @@ async def test_a_sender_that_is_too_fast_learns_how_long_to_wait(http: httpx.Asy
 async def test_a_body_that_does_not_come_is_answered_as_documented(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "BODY_S", 0.0)
+    monkeypatch.setattr(bodies, "BODY_S", 0.0)
 
     async def stalled() -> AsyncIterator[bytes]:
         yield b"{"
