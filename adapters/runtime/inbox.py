@@ -140,9 +140,12 @@ class Inbox:
             if key[:8] >= end or len(old) == count:
                 break
             old.append(key)
-        for key in old:
-            tables.seen_times.delete(key)
-            tables.seen.delete(key[8:])
+        for entry in old:
+            time, key = entry[:8], entry[8:]
+            tables.seen_times.delete(entry)
+            if tables.seen_again.get(key) in (None, time):
+                tables.seen_again.delete(key)
+                tables.seen.delete(key)
 
 
 def keyed(name: str, adapter: Adapter, message: Message) -> Keyed:
@@ -167,9 +170,12 @@ def correlation_id(given: str) -> str:
 
 
 def remember(tables: Tables, key: bytes, content: bytes, now: datetime) -> None:
-    """Keep what a hash stands for, for as long as keys of messages are known."""
+    """Keep what a hash stands for, for as long as keys of messages are known from now on."""
+    time = _milliseconds(now)
+    if tables.seen.get(key) is not None:
+        tables.seen_again.put(key, time)
     tables.seen.put(key, content)
-    tables.seen_times.put(_milliseconds(now) + key, b"")
+    tables.seen_times.put(time + key, b"")
 
 
 def _reused_letter(adapter: str, arrival: Keyed, now: datetime) -> DeadLetter:

@@ -85,6 +85,8 @@ class Tables(NamedTuple):
     """Hash of adapter and key -> hash of the content of a message that came."""
     seen_times: Table
     """Time and hash of adapter and key -> nothing: the order in which `seen` is forgotten."""
+    seen_again: Table
+    """Hash of adapter and key -> the last of its times, where it has several."""
     dead_letters: Table
     """Number -> a message or an event that could not be delivered."""
     cases: Table

@@ -3,13 +3,22 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from holdfast.adapters.contract import Message
 from holdfast.adapters.runtime.dead_letters import dead_letters
-from holdfast.adapters.runtime.inbox import Arrival, Inbox, InboxFull, Keyed, correlation_id, keyed
+from holdfast.adapters.runtime.inbox import (
+    Arrival,
+    Inbox,
+    InboxFull,
+    Keyed,
+    correlation_id,
+    keyed,
+    remember,
+)
 from holdfast.adapters.runtime.store import Store
 from tests.adapters.simple import ADAPTER
 
@@ -74,6 +83,23 @@ async def test_a_key_is_forgotten_after_its_window(tmp_path: Path) -> None:
     assert [Arrival.STORED] == await inbox.put([arrival("k")], late)
     with store.reading() as tables:
         assert 1 == tables.seen.size() == tables.seen_times.size()
+
+
+async def test_what_is_noted_again_is_known_for_a_window_from_then_on(tmp_path: Path) -> None:
+    """As that an order was cancelled, which a channel tells over and over."""
+    store, inbox = opened(tmp_path, window_s=DAY_S)
+    for hours in (0, 20):
+        at = NOW + timedelta(hours=hours)
+        await store.write(partial(remember, key=b"k" * 16, content=b"over", now=at))
+    known = []
+    for hours in (25, 45):
+        await inbox.put([arrival(f"{hours}")], NOW + timedelta(hours=hours))
+        with store.reading() as tables:
+            known.append(tables.seen.get(b"k" * 16))
+
+    assert [b"over", None] == known
+    with store.reading() as tables:
+        assert 0 == tables.seen_again.size()
 
 
 async def test_what_is_seen_is_forgotten_faster_than_it_comes(tmp_path: Path) -> None:
