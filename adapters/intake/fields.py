@@ -101,6 +101,14 @@ def quantity(value: object, field: str) -> Decimal:
     raise Undecodable(field, value, 'an integer, or a decimal as a text, such as "0.42"')
 
 
+def whole_quantity(value: object, field: str) -> int:
+    """A quantity without a fraction, however it is written."""
+    found = quantity(value, field)
+    if found % 1:
+        raise Undecodable(field, value, "a whole number")
+    return int(found)
+
+
 def _is_plain(value: Decimal) -> bool:
     """Whether a decimal has at most 16 digits before the point and 9 after it."""
     exponent = value.as_tuple().exponent

@@ -119,9 +119,9 @@ def _nodes(nodes: Sequence[Any], path: str) -> Iterator[tuple[str, Mapping[str, 
 
 
 def _units(node: Mapping[str, Any], name: str, path: str) -> int:
-    """Whole units of a quantity of a node; 0 if it has none."""
+    """Units of a quantity of a node; 0 if it has none."""
     held = fields.mapping(node.get(name) or {}, f"{path}.{name}")
-    return int(fields.quantity(held.get("amount", 0), f"{path}.{name}.amount"))
+    return fields.whole_quantity(held.get("amount", 0), f"{path}.{name}.amount")
 
 
 def in_each(units: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from ...contract import Adapter, Message, Publish, Undecodable
+from ...contract import Adapter, Message, Publish
 from ...events import Decoded, Exceptional, Ignored, Shown
 from ...intake import fields
 from ...intake.verification import VerificationOption, verify
@@ -146,15 +146,13 @@ def _ran_out(
     event_id, path = _event_id(source), "payload.shipNodes"
     for at, each in enumerate(fields.array(payload.get("shipNodes"), path, NODES_MAX)):
         node = fields.mapping(each, f"{path}[{at}]")
-        quantity = fields.quantity(node.get("availToSellQty"), f"{path}[{at}].availToSellQty")
-        if quantity % 1:
-            raise Undecodable(f"{path}[{at}].availToSellQty", quantity, "a whole number")
+        units = fields.whole_quantity(node.get("availToSellQty"), f"{path}[{at}].availToSellQty")
         yield Shown(
             source="walmart",
             id=f"{event_id}/{at}",
             item=sku,
             node=fields.text(node.get("shipNode"), f"{path}[{at}].shipNode"),
-            quantity=max(0, int(quantity)),
+            quantity=max(0, units),
             time=fields.instant(source.get("eventTime"), "source.eventTime"),
         )
 

@@ -1,7 +1,7 @@
 """Quantities that Walmart is told to show: SKU by SKU, in feeds, and read back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -251,6 +251,18 @@ def test_more_reserved_than_there_is_shows_none() -> None:
     response = answer({"elements": {"inventories": [{"sku": "MUG", "nodes": [node]}]}})
     [each], cursor = read_page(response, None)
     assert (0, "") == (each.quantity, cursor)
+
+
+@pytest.mark.parametrize("written", [str, float])
+def test_a_part_of_a_unit_is_refused_and_not_cut_off(written: Callable[[str], object]) -> None:
+    def told(amount: str) -> Response:
+        node = {"shipNode": NODE, "availToSellQty": {"amount": written(amount)}}
+        return answer({"elements": {"inventories": [{"sku": "MUG", "nodes": [node]}]}})
+
+    [[each], _] = read_page(told("3.0"), None)
+    assert 3 == each.quantity
+    with pytest.raises(Undecodable, match=r"availToSellQty\.amount.*a whole number"):
+        read_page(told("1.9"), None)
 
 
 def test_a_page_without_skus_is_the_last_one() -> None:
