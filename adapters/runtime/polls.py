@@ -43,6 +43,8 @@ class Poller:
         self._now = now
         self.last_error = ""
         """Why the last poll failed; empty once one has succeeded."""
+        self._unkept: Page | None = None
+        """A page for which there was no room: to ask for it again would cost the partner's rate."""
 
     async def run(self) -> None:
         """Poll until the task is cancelled. Raises StoreFailed."""
@@ -67,14 +69,20 @@ class Poller:
         """Ask for a page and keep it; whether there is more. Raises Undecodable, Refused,
         InboxFull, StoreFull, StoreFailed.
         """
+        if self._unkept is None:
+            self._unkept = await self._ask()
+        page = self._unkept
+        await self._keep(page)
+        self._unkept = None
+        return page.has_more
+
+    async def _ask(self) -> Page:
         cursor = read_cursor(self._store, self._configured.name)
         options = self._configured.options
         request = self._poll.request(cursor, options)
-        page: Page = await self._partner.ask(
+        return await self._partner.ask(
             request, lambda response: self._poll.page(response, cursor, options)
         )
-        await self._keep(page)
-        return page.has_more
 
     async def _keep(self, page: Page) -> None:
         name, now = self._configured.name, self._now()
