@@ -339,8 +339,6 @@ class Publish:
 
     paths: tuple[PublishPath, ...]
     read_back: ReadBack | ReadPairs | None = None
-    echoes: bool = False
-    """Whether what it was told comes back to us as events, decoded as `Shown`."""
 
 
 def nothing_to_verify(message: Message, secrets: Mapping[str, str], options: Any) -> None:

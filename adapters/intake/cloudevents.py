@@ -11,7 +11,7 @@ an unknown field of the data is refused, since it may be a known one with a slip
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -41,12 +41,8 @@ def to_json(event: Event) -> bytes:
     """An event as a CloudEvent in JSON. Whatever an event holds can be written; what is not allowed
     in it is refused by `from_json`, which names it.
     """
-    return _bytes(_envelope(event))
-
-
-def to_batch(events: Iterable[Event]) -> bytes:
-    """Events as a batch in JSON."""
-    return _bytes([_envelope(event) for event in events])
+    # In ASCII, so that lone surrogates can be written as well.
+    return json.dumps(_envelope(event), separators=(",", ":")).encode()
 
 
 def from_json(body: bytes) -> Event:
@@ -158,11 +154,6 @@ def _envelope(event: Event) -> dict[str, Any]:
         found["correlationid"] = event.correlation_id
     found["data"] = write_object(event, kind.written, kind.required)
     return found
-
-
-def _bytes(document: object) -> bytes:
-    """JSON in ASCII, so that lone surrogates can be written as well."""
-    return json.dumps(document, separators=(",", ":")).encode()
 
 
 ADAPTER: Final = Adapter(

@@ -40,10 +40,6 @@ class Velocity:
         self._squares = self._squares * exp((self._at_s - now_s) / MEMORIES_S[0]) + units * units
         self._at_s = now_s
 
-    def rate_per_s(self, now_s: float) -> float:
-        """Units a second, as of a time."""
-        return self.rate(now_s).per_s
-
     def rate(self, now_s: float) -> Rate:
         """The demand as of a time."""
         order_units = self._squares / self._counts[0] if self._counts[0] else 1.0

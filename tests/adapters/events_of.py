@@ -1,5 +1,6 @@
 """Canonical events for tests: every kind, with whatever it may hold, from a seed."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from holdfast.adapters.events import (
     Reversed,
     StockFact,
 )
+from holdfast.adapters.intake.cloudevents import to_json
 from holdfast.adapters.intake.event_types import EVENT_TYPES, EventType
 
 SALE = StockFact(
@@ -32,6 +34,12 @@ SALE = StockFact(
     actor="901",
     correlation_id="c-1",
 )
+
+
+def to_batch(events: Iterable[Event]) -> bytes:
+    """Events as a batch in JSON."""
+    return b"[" + b",".join(map(to_json, events)) + b"]"
+
 
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
 _NAMES = st.text(_CHARACTERS, min_size=1, max_size=20)

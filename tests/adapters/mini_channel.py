@@ -200,7 +200,6 @@ ADAPTER: Final = Adapter(
     publish=Publish(
         paths=(PublishPath("put", PUT_MAX, put), PublishPath("feed", FEED_MAX, feed)),
         read_back=ReadBack(lambda _cursor, _options: Request("GET", "/quantities"), _page),
-        echoes=True,
     ),
     budgets={"put": Budget(20.0, 20.0), "feed": Budget(0.5, 5.0)},
 )

@@ -18,12 +18,12 @@ import pytest
 from holdfast.adapters.contract import Message
 from holdfast.adapters.events import StockFact
 from holdfast.adapters.intake import poslog
-from holdfast.adapters.intake.cloudevents import BATCH, STRUCTURED, to_batch, to_json
+from holdfast.adapters.intake.cloudevents import BATCH, STRUCTURED, to_json
 from holdfast.adapters.intake.poslog_options import PoslogOptions
 from holdfast.edge.client import BlockingClient
 from tests.adapters.adapters_process import AdaptersProcess
 from tests.adapters.contracts import contract
-from tests.adapters.events_of import SALE
+from tests.adapters.events_of import SALE, to_batch
 from tests.edge.node_process import NodeProcess, running_node
 
 pytestmark = pytest.mark.slow

@@ -33,14 +33,14 @@ _NOTIFIED: Final[Mapping[str, Any]] = {
 LISTINGS: Final = Adapter(
     name="amazon",
     reads=f"{_READS}; it publishes quantities of listings.",
-    publish=Publish((PATCH_PATH, FEED_PATH), READ_BACK, echoes=True),
+    publish=Publish((PATCH_PATH, FEED_PATH), READ_BACK),
     **_NOTIFIED,
 )
 
 LOCATIONS: Final = Adapter(
     name="amazon-external",
     reads=f"{_READS}; it publishes quantities at locations (External Fulfillment).",
-    publish=Publish((BATCH_PATH,), READ_LOCATIONS, echoes=True),
+    publish=Publish((BATCH_PATH,), READ_LOCATIONS),
     **_NOTIFIED,
 )
 

@@ -23,7 +23,7 @@ SHOP: Final = Adapter(
     options=webhooks.WebhookOptions,
     secrets=("access_token", "client_secret"),
     credentials=token,
-    publish=Publish((PATH,), READ_BACK, echoes=True),
+    publish=Publish((PATH,), READ_BACK),
     budgets=BUDGETS,
     granted=granted,
 )

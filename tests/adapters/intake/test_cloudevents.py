@@ -22,10 +22,9 @@ from holdfast.adapters.intake.cloudevents import (
     BATCH,
     STRUCTURED,
     from_json,
-    to_batch,
     to_json,
 )
-from tests.adapters.events_of import EVENTS, SALE
+from tests.adapters.events_of import EVENTS, SALE, to_batch
 
 WRITTEN = json.loads(to_json(SALE))
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from holdfast.adapters.contract import Undecodable
 from holdfast.adapters.events import Event
 from holdfast.adapters.intake.cloudevents import from_json, to_json
-from holdfast.adapters.intake.event_schemas import (
+from holdfast.adapters.intake.event_types import EVENT_TYPES
+from tests.adapters.events_of import EVENTS
+from tests.adapters.intake.event_schemas import (
     ASYNCAPI_FILE,
     SCHEMA_FILE,
     asyncapi,
     json_schema,
 )
-from holdfast.adapters.intake.event_types import EVENT_TYPES
-from tests.adapters.events_of import EVENTS
 
 VALIDATE = fastjsonschema.compile(json_schema())
 FILES = {SCHEMA_FILE: json_schema, ASYNCAPI_FILE: asyncapi}

@@ -35,25 +35,25 @@ def test_a_promotion_is_noticed_by_its_first_orders() -> None:
     velocity = Velocity(0.0)
     rng = random.Random(2)
     sold(velocity, rng, 0.01, 0.0, 50_000.0)
-    before = velocity.rate_per_s(50_000.0)
+    before = velocity.rate(50_000.0).per_s
     sold(velocity, rng, 2.0, 50_000.0, 50_003.0)
 
     assert before < 0.02
-    assert velocity.rate_per_s(50_003.0) > 0.1
+    assert velocity.rate(50_003.0).per_s > 0.1
 
     sold(velocity, rng, 2.0, 50_003.0, 50_060.0)
-    assert velocity.rate_per_s(50_060.0) == pytest.approx(2.0, rel=0.4)
+    assert velocity.rate(50_060.0).per_s == pytest.approx(2.0, rel=0.4)
 
 
 def test_two_orders_of_a_slow_seller_are_no_promotion() -> None:
     velocity = Velocity(0.0)
     sold(velocity, random.Random(3), 0.001, 0.0, 50_000.0)
-    before = velocity.rate_per_s(50_000.0)
+    before = velocity.rate(50_000.0).per_s
 
     velocity.add(1, 50_000.0)
     velocity.add(1, 50_001.0)
 
-    assert velocity.rate_per_s(50_001.0) < 1.2 * before + 2 / MEMORIES_S[0]
+    assert velocity.rate(50_001.0).per_s < 1.2 * before + 2 / MEMORIES_S[0]
 
 
 def test_what_was_sold_is_forgotten() -> None:

@@ -15,7 +15,7 @@ import pytest
 from holdfast.adapters.contract import Adapter, Message, Undecodable
 from holdfast.adapters.events import OrderEvent, OrderKind, Shown
 from holdfast.adapters.intake import poslog
-from holdfast.adapters.intake.cloudevents import ADAPTER, to_batch
+from holdfast.adapters.intake.cloudevents import ADAPTER
 from holdfast.adapters.intake.poslog_options import PoslogOptions
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime import lane as lane_module
@@ -29,7 +29,7 @@ from holdfast.adapters.runtime.store import Tables as StoreTables
 from holdfast.adapters.runtime.till_gaps import tell_gaps
 from holdfast.edge.client import Client
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.adapters.events_of import SALE
+from tests.adapters.events_of import SALE, to_batch
 
 #: One that the core takes: in whole units.
 WHOLE = replace(SALE, quantity=SALE.quantity * 100, sequence=0)

@@ -6,10 +6,10 @@ send events and have no Python; a test fails while the files differ from the tab
 
 from typing import Any, Final
 
-from . import fields
-from .cloudevents import BATCH, EVENTS_MAX, STRUCTURED
-from .event_fields import object_schema
-from .event_types import EVENT_TYPES, PREFIX, VERSION, EventType
+from holdfast.adapters.intake import fields
+from holdfast.adapters.intake.cloudevents import BATCH, EVENTS_MAX, STRUCTURED
+from holdfast.adapters.intake.event_fields import object_schema
+from holdfast.adapters.intake.event_types import EVENT_TYPES, PREFIX, VERSION, EventType
 
 #: The files in adapters/schemas/.
 SCHEMA_FILE: Final = f"events.{VERSION}.schema.json"
