@@ -7,7 +7,6 @@ count, unless the options say so.
 Rules of this file: pure. What the messages say is in the edifact_* files beside it.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -18,6 +17,7 @@ from .edifact_sales import sales
 from .edifact_segments import EdifactMessage, messages, text_of, unreadable
 from .edifact_stock import inventory, receipts
 from .edifact_values import Edifact
+from .fields import hash_of
 
 _MESSAGES: Final[
     dict[str, Callable[[EdifactMessage, Edifact], Iterator[Decoded | Undecodable]]]
@@ -27,13 +27,6 @@ _MESSAGES: Final[
     "RECADV": receipts,
     "SLSRPT": sales,
 }
-
-
-def key(message: Message) -> str:
-    """A hash of what came. A reference that comes again with other content is another message: the
-    core reports that the ids of its events were used before.
-    """
-    return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 
 
 def decode(message: Message, options: Edifact) -> Iterator[Decoded | Undecodable]:
@@ -61,7 +54,7 @@ ADAPTER: Final = Adapter(
     reads="EDIFACT INVRPT, DESADV, RECADV and SLSRPT, directories D.96A to D.01B, and EANCOM.",
     dedupe="references of interchange and message, and the line",
     order="none; counts and supply by their date",
-    key=key,
+    key=hash_of,
     decode=decode,
     options=Edifact,
 )

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -196,7 +196,7 @@ def shortened(name: str) -> str:
     return name if len(name) <= 64 else f"{name[:64]}..."
 
 
-class _Doubled(Exception):  # noqa: N818
+class _Doubled(ValueError):  # noqa: N818
     """An object has a name twice."""
 
     def __init__(self, name: str) -> None:
@@ -222,7 +222,17 @@ def _exact(number: str) -> Decimal:
         raise ValueError(number) from None
 
 
-_EXACT: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_not_a_number, parse_float=_exact
-)
-_JSON: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_not_a_number)
+def json_decoder(
+    parse_int: Callable[[str], Any] = int, parse_float: Callable[[str], Any] = float
+) -> json.JSONDecoder:
+    """A decoder that raises ValueError for an object with a name twice, and for NaN."""
+    return json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_constant=_not_a_number,
+        parse_int=parse_int,
+        parse_float=parse_float,
+    )
+
+
+_EXACT: Final = json_decoder(parse_float=_exact)
+_JSON: Final = json_decoder()

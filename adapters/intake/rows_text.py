@@ -5,12 +5,12 @@ Rules of this file: pure. A row that is wrong is yielded as what is wrong with i
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from ..contract import Message, Undecodable
+from .fields import json_decoder
 from .rows_options import FIELDS, REQUIRED, Rows
 
 #: What a byte that is not of its encoding is read as.
@@ -112,23 +112,10 @@ def _cell(value: object, field: str) -> str:
     raise Undecodable(field, value, "a text, a number, true or false")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
-
-
-def _not_a_number(_constant: str) -> str:
-    raise ValueError
-
-
 _DATE: Final = re.compile(
     "(?P<first>[0-9]{1,2})(?P<mark>[./])(?P<second>[0-9]{1,2})(?P<again>[./])(?P<year>[0-9]{4})"
     "([ T]+(?P<clock>[0-9].*))?"
 )
 
 #: Numbers stay as they are written: 0.42 is a decimal.
-_JSON: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_not_a_number
-)
+_JSON: Final = json_decoder(parse_float=str, parse_int=str)

@@ -7,12 +7,12 @@ Interchanges that are marked as tests do not count, unless the options say so.
 Rules of this file: pure. What the sets say is in the x12_* files beside it.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..contract import Adapter, Message, Undecodable
 from ..events import Decoded, Ignored
+from .fields import hash_of
 from .x12_carrier import statuses
 from .x12_notices import supply
 from .x12_segments import TransactionSet, transaction_sets
@@ -28,13 +28,6 @@ _SETS: Final[dict[str, Callable[[TransactionSet, X12], Iterator[Decoded | Undeco
     "945": shipments,
     "947": adjustments,
 }
-
-
-def key(message: Message) -> str:
-    """A hash of what came. A control number that comes again with other content is another message:
-    the core reports that the ids of its events were used before.
-    """
-    return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 
 
 def decode(message: Message, options: X12) -> Iterator[Decoded | Undecodable]:
@@ -68,7 +61,7 @@ ADAPTER: Final = Adapter(
     reads="X12 214, 846, 856, 944, 945 and 947, release 004010 and its like.",
     dedupe="control numbers of interchange, group and transaction set, and the line",
     order="none; counts and supply by their date",
-    key=key,
+    key=hash_of,
     decode=decode,
     options=X12,
 )

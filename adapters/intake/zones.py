@@ -1,9 +1,11 @@
-"""The time zone of an option: of a partner who gives the time of a clock and no zone."""
+"""Times in options: an instant; the zone of a partner who gives the time of a clock alone."""
 
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
+
+from . import fields
 
 
 def _known(name: str) -> str:
@@ -12,6 +14,14 @@ def _known(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise ValueError("expected a time zone such as Europe/Berlin") from None
 
+
+def _instant(text: str) -> str:
+    fields.instant(text, "since")
+    return text
+
+
+InstantText: TypeAlias = Annotated[str, AfterValidator(_instant)]
+"""An option: an instant by RFC 3339, as it is written."""
 
 ZoneName: TypeAlias = Annotated[str, AfterValidator(_known)]
 """An option: "Europe/Berlin", or empty when partners name the zone."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..contract import Adapter, Message
+from ..intake.fields import hash_of
 from . import boxes
 from .dead_letters import bury, letter_of
 from .facts import Dead
@@ -158,7 +159,7 @@ def keyed(name: str, adapter: Adapter, message: Message) -> Keyed:
     except Exception:  # noqa: BLE001 - Undecodable, or a defect that decoding will meet again
         key, is_fit = "", False
     if not is_fit:
-        key = f"without a key {hashlib.blake2b(message.body, digest_size=16).hexdigest()}"
+        key = f"without a key {hash_of(message)}"
     given = message.attributes.get("x-correlation-id", f"{name}/{key}")
     return Keyed(message, key, correlation_id(given))
 

@@ -34,6 +34,7 @@ from ..events import (
 )
 from ..intake import cloudevents
 from .cases import case_of_dead, case_of_money, raise_case
+from .controls import is_paused
 from .dead_letters import DEFECT, bury, event_letter, message_letter
 from .divided import Divided
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
@@ -179,7 +180,7 @@ class Lane:
         while True:
             self.inbox.arrived.clear()  # before it looks: what comes meanwhile is not missed
             try:
-                if self._is_paused() or not await self.round():
+                if is_paused(self._store, self.name) or not await self.round():
                     await self._wait()
                 self.problem = ""
             except StoreFull as error:
@@ -408,10 +409,6 @@ class Lane:
         self._observer.buried(self.name, dead.reason)
 
     # Waiting
-
-    def _is_paused(self) -> bool:
-        with self._store.reading() as tables:
-            return tables.controls.get(self.name.encode()) is not None
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):

@@ -26,6 +26,7 @@ from ..contract import Change, Done, Message, Outbound, Refused, Response, Undec
 from ..events import Exceptional
 from . import boxes
 from .cases import raise_case
+from .controls import is_paused
 from .dead_letters import DEFECT, bury, letter_of
 from .facts import Dead
 from .flow_metrics import Figures
@@ -91,7 +92,7 @@ class Outbox:
         while True:
             self._arrived.clear()  # before it looks: what comes meanwhile is not missed
             try:
-                if self._is_paused() or not await self.round():
+                if is_paused(self._store, self.name) or not await self.round():
                     await self._wait()
             except StoreFull:
                 await asyncio.sleep(FULL_S)  # the next walk finds that the partner has it
@@ -173,10 +174,6 @@ class Outbox:
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await self._arrived.wait()
-
-    def _is_paused(self) -> bool:
-        with self._store.reading() as tables:
-            return tables.controls.get(self.name.encode()) is not None
 
 
 def changes_of(response: watch.WatchReservationsResponse) -> list[Change]:

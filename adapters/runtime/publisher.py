@@ -36,6 +36,7 @@ from ..publishing.board import Board
 from ..publishing.flights import Flight, Heard
 from . import offer_cases
 from .cases import raise_case
+from .controls import is_paused
 from .flow_metrics import Figures
 from .kept_pairs import AT_ONCE, KeptPairs
 from .levels import Levels
@@ -203,7 +204,7 @@ class Publisher:
 
     def _begun(self) -> Iterator[Walk]:
         """The walks that begin now. Each takes its offers when it has its turn."""
-        if self._levels.is_settling or self._is_paused():
+        if self._levels.is_settling or is_paused(self._store, self.name):
             return
         now_s = self._now_s()
         self._loads.look(now_s)
@@ -217,11 +218,6 @@ class Publisher:
         if self.board.waiting and (wait_s := self._loads.wait_s(0)) > 0:
             return min(LOOK_S, wait_s)
         return LOOK_S
-
-    def _is_paused(self) -> bool:
-        """Whether an operator has ordered that nothing is offered."""
-        with self._store.reading() as tables:
-            return tables.controls.get(self.name.encode()) is not None
 
     # Walking
 

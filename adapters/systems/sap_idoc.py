@@ -7,7 +7,6 @@ is known by its number (DOCNUM) and its sender (SNDPRN).
 Rules of this file: pure. Segments are found by their names, wherever the basic type puts them.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from ..events import (
     Reference,
     StockFact,
 )
+from ..intake.fields import hash_of
 from ..intake.xml_records import children, local, records, text_of
 from ..intake.zones import zone
 from .sap_movements import Movement, SapOptions, facts, location, number
@@ -122,13 +122,6 @@ class _Idoc:
 def fields_of(segment: Element) -> dict[str, str]:
     """The fields of a segment by name."""
     return {name: text_of(each) for name, each in children(segment).items()}
-
-
-def key(message: Message) -> str:
-    """A hash of what came. A number that comes again with other content is another message: the
-    core reports that the ids of its events were used before.
-    """
-    return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 
 
 def decode(message: Message, options: SapOptions) -> Iterator[Decoded | Undecodable]:
@@ -322,7 +315,7 @@ ADAPTER: Final = Adapter(
     reads="IDocs MBGMCR, WMMBXY, DELVRY, SHPCON and ORDERS as XML.",
     dedupe="the number of the IDoc (DOCNUM) and its sender (SNDPRN), and the item",
     order="none",
-    key=key,
+    key=hash_of,
     decode=decode,
     options=SapOptions,
 )

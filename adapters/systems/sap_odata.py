@@ -10,7 +10,6 @@ Sweeps over them are in sap_sweeps.py.
 Rules of this file: pure.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,11 +27,6 @@ _TIME: Final = re.compile(r"PT(?:([0-9]{1,2})H)?(?:([0-9]{1,2})M)?(?:([0-9]{1,2}
 #: Items of one document.
 _ITEMS_MAX: Final = 10_000
 _POSTED: Final = "C"
-
-
-def key(message: Message) -> str:
-    """A hash of what the document says: the same document changed is another message."""
-    return hashlib.blake2b(message.body, digest_size=16).hexdigest()
 
 
 def decode_delivery(message: Message, options: OdataOptions) -> Iterator[Decoded | Undecodable]:
@@ -191,7 +185,7 @@ DELIVERIES: Final = Adapter(
     reads="Outbound deliveries of S/4HANA (API_OUTBOUND_DELIVERY_SRV, OData V2), polled.",
     dedupe="the number of the delivery and its item",
     order="none",
-    key=key,
+    key=fields.hash_of,
     decode=decode_delivery,
     options=OdataOptions,
     secrets=("client_secret",),
@@ -205,7 +199,7 @@ MOVEMENTS: Final = Adapter(
     reads="Material documents of S/4HANA (API_MATERIAL_DOCUMENT_SRV, OData V2), polled.",
     dedupe="the year and number of the material document and its item",
     order="none",
-    key=key,
+    key=fields.hash_of,
     decode=decode_movements,
     options=OdataOptions,
     secrets=("client_secret",),

@@ -16,11 +16,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..contract import Adapter, Message, Page, Poll, Refused, Request, Response, Undecodable
 from ..events import Decoded
 from ..intake import fields
+from ..intake.zones import InstantText
 from .square import CHANGES, changes_of
 
 #: Changes of a page: Square's own bound.
@@ -30,17 +31,12 @@ _PATH: Final = "/v2/inventory/changes/batch-retrieve"
 _PARTS: Final = ("adjustment", "physical_count", "transfer")
 
 
-def _instant(text: str) -> str:
-    fields.instant(text, "since")
-    return text
-
-
 class SquareChangesOptions(BaseModel):
     """Which changes are asked for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    since: Annotated[str, AfterValidator(_instant)]
+    since: InstantText
     """Changes after this time are asked for at first."""
     our_references: str = ""
     """What reference_ids begin with that we write into Square; those changes are echoes."""

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..contract import (
     Accepted,
@@ -43,6 +43,7 @@ from ..contract import (
 )
 from ..events import Decoded, Ignored, OrderEvent, OrderKind, OrderLine, Shown
 from ..intake import fields
+from ..intake.zones import InstantText
 
 SOURCE: Final = "vendure"
 PAGE: Final = 100
@@ -80,11 +81,6 @@ _LOGIN: Final = """mutation LogIn($user: String!, $password: String!) {
 _SHIPPED: Final = ("Shipped", "Delivered")
 
 
-def _instant(text: str) -> str:
-    fields.instant(text, "since")
-    return text
-
-
 class VendureOptions(BaseModel):
     """How the shop is reached, and which orders are asked for."""
 
@@ -94,7 +90,7 @@ class VendureOptions(BaseModel):
     """Who logs in: an administrator who may read orders and update the catalogue."""
     location: str
     """The stock location of orders."""
-    since: Annotated[str, AfterValidator(_instant)]
+    since: InstantText
     """Orders that changed after this time are asked for at first."""
     overlap_s: Annotated[int, Field(ge=0, le=3_600)] = 5
     """How long a transaction of the shop may take that changes an order."""

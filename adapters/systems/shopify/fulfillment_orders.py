@@ -19,11 +19,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...contract import Message, Page, Poll, Request, Response, Undecodable
 from ...events import Decoded, Ignored, OrderLine
 from ...intake import fields
+from ...intake.zones import InstantText
 from .access import Shop
 from .graphql import answer, ask, gid, number_of
 from .rest_orders import QUANTITY_MAX
@@ -87,11 +88,6 @@ _SHIPPED: Final = "SUCCESS"
 _ON_ITS_WAY: Final = ("PENDING", "OPEN")
 
 
-def _instant(text: str) -> str:
-    fields.instant(text, "since")
-    return text
-
-
 class OrdersOptions(BaseModel):
     """Which orders are asked for."""
 
@@ -101,7 +97,7 @@ class OrdersOptions(BaseModel):
     """Its domain at Shopify, "example.myshopify.com"."""
     location: str = ""
     """The location of units whose own is gone; empty leaves them out."""
-    since: Annotated[str, AfterValidator(_instant)]
+    since: InstantText
     """Orders whose fulfilment changed at or after this time: "2026-11-26T00:00:00Z"."""
     overlap_s: Annotated[int, Field(ge=0, le=3_600)] = 60
     """How late Shopify's search may find a change, in seconds."""

@@ -19,7 +19,7 @@ from holdfast.adapters.events import (
     Reference,
     StockFact,
 )
-from holdfast.adapters.intake.edifact import decode, key
+from holdfast.adapters.intake.edifact import ADAPTER, decode
 from holdfast.adapters.intake.edifact_values import Edifact
 from tests.adapters.intake.edifact_samples import interchange, message, one
 
@@ -318,6 +318,7 @@ def test_dates_are_of_the_time_zone_of_the_options() -> None:
 
 
 def test_a_message_is_known_by_its_content() -> None:
+    key = ADAPTER.key
     assert key(Message(b"a")) == key(Message(b"a", {"file": "x"})) != key(Message(b"b"))
 
 

@@ -10,7 +10,7 @@ from holdfast.adapters.events import (
     Ignored,
     OrderEvent,
 )
-from holdfast.adapters.intake.x12 import key
+from holdfast.adapters.intake.x12 import ADAPTER
 from tests.adapters.intake.x12_samples import (
     BIA,
     BSN,
@@ -60,6 +60,7 @@ def test_the_location_of_the_options_stands_in_for_one_that_nobody_names() -> No
 
 
 def test_a_message_is_known_by_its_content() -> None:
+    key = ADAPTER.key
     assert key(Message(b"a")) == key(Message(b"a", {"file": "x"})) != key(Message(b"b"))
 
 

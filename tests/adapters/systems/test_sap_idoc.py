@@ -20,7 +20,7 @@ from holdfast.adapters.events import (
     Reference,
     StockFact,
 )
-from holdfast.adapters.systems.sap_idoc import decode, key
+from holdfast.adapters.systems.sap_idoc import ADAPTER, decode
 from holdfast.adapters.systems.sap_movements import SapOptions
 
 MADE = datetime(2026, 11, 26, 16, 55, tzinfo=UTC)
@@ -238,6 +238,7 @@ def test_what_is_no_idoc_is_reported_or_empty(body: bytes) -> None:
 
 
 def test_a_message_is_known_by_its_content() -> None:
+    key = ADAPTER.key
     assert key(Message(b"a")) == key(Message(b"a", {"file": "x"})) != key(Message(b"b"))
 
 
