@@ -131,13 +131,13 @@ async def test_a_goods_issue_ships_what_is_committed_in_any_of_them(
 
 
 @pytest.mark.parametrize("error", [StoreFull("full"), StoreFailed("the disk is gone")])
-async def test_a_fact_whose_parts_cannot_be_kept_says_so_and_is_told_later(
+async def test_a_fact_whose_parts_cannot_be_kept_says_so_and_is_delivered_later(
     core: CoreClient, tmp_path: Path, error: StoreFull | StoreFailed
 ) -> None:
-    kind, told, expected = TOLD[1]
+    kind, arguments, expected = FACTS[1]
     order = await Order(core, tmp_path).placed()
     with pytest.raises(type(error), match=str(error)):
-        await deliver(tmp_path, core, order.fact(kind, *told), fails=error)
+        await deliver(tmp_path, core, order.fact(kind, *arguments), fails=error)
 
     await deliver(tmp_path, core)
     assert expected == await order.units()

@@ -118,7 +118,7 @@ async def test_a_failing_tigerbeetle_costs_no_other_figures(
     found, plan = await compare(monkeypatch, tmp_path, holdfast=StubPeer().start)
 
     assert {"holdfast"} == found
-    assert "does not tell its rate" in plan.failures["peers, TigerBeetle"]
+    assert "does not print its rate" in plan.failures["peers, TigerBeetle"]
 
 
 async def test_tigerbeetle_is_measured_in_each_round_and_held_against_holdfast(
