@@ -153,7 +153,7 @@ EFFECTS_MAX = 1 << 24
 SUPPLIES_OPEN_MAX = 256
 
 #: Supplies of a stock level that are kept when nothing of them is to come any more, so that what a
-#: source says late of one is distinguished from what it says of a new one.
+#: source reports late about one is distinguished from what it reports about a new one.
 SUPPLIES_CLOSED_MAX = 8
 
 #: Supplies of a shard: 0.4 GB. When there is no room, supply is refused; other facts go on.

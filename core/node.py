@@ -93,7 +93,7 @@ class Turn:
     """Whether commands are left in a mailbox, or holds that are due: call `turn` again soon."""
 
     found: Sequence[Disagreement] = ()
-    """What the audit has found for the first time: tell operators."""
+    """What the audit has found for the first time, for operators."""
 
 
 class Node:

@@ -14,8 +14,8 @@ _ACCEPT_MAX: Final = 1_000
 def exposition(registry: CollectorRegistry, request: Request) -> Response:
     """The page of figures, in the text format that the request asks for.
 
-    A malformed version, which the library does not take, gets the format of a request without one:
-    RFC 9110, 12.5.1, leaves that to the server.
+    An invalid version, which the library rejects, gets the default format: RFC 9110, 12.5.1, leaves
+    that to the server.
     """
     accept = request.headers.get("accept", "")[:_ACCEPT_MAX]
     try:

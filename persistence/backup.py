@@ -138,7 +138,7 @@ def _archived_bytes(directory: DataDirectory) -> int:
 
 
 def _counting(progress: Progress, total: int) -> Callable[[int], None]:
-    """Adds up the bytes that it is called with, and reports the sum."""
+    """Sums byte counts and reports the running total."""
     done = 0
 
     def count(size: int) -> None:

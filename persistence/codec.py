@@ -106,7 +106,7 @@ def lay_out_parts(position: int, epoch: int, entries: Sequence[Entry]) -> tuple[
     has 300 KB of them, and the new pages of a copy cost more than all the rest.
     """
     assert entries, "an append without entries would be in no shard's chain"
-    parts: list[Any] = [b""]  # for the group header, which tells the size of all
+    parts: list[Any] = [b""]  # for the group header, which has the size of all
     size = GROUP.size
     for entry in entries:
         body, body_bytes = _body_parts(entry)

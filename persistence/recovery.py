@@ -54,7 +54,7 @@ _READER_MAP_BYTES = 1 << 42
 
 
 def no_progress(_done: int, _all: int) -> None:
-    """For callers that want no progress reports."""
+    """Ignores progress."""
 
 
 @dataclass(slots=True)
@@ -206,7 +206,7 @@ def _make_durable(directory: DataDirectory, pages: PageReport) -> None:
 def empty_node(directory: DataDirectory) -> Node:
     """A node of a directory's shards, with the settings of nobody who serves it.
 
-    Its hash tables have a seed of their own: strangers chose the ids and names that the directory
+    Its hash tables have a seed of their own: callers chose the ids and names that the directory
     holds, whoever reads it.
     """
     return Node(
@@ -314,8 +314,8 @@ def open_beside(directory: DataDirectory) -> Iterator[LmdbJournal]:
     """The journal of a directory that a node serves, for reading. Raises RECOVERY_ERRORS."""
     journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, 0, read_only=True)
     with closing(journal):
-        # After opening: while a node has the file open, LMDB shows what its writer knows to be
-        # durable. The file alone may show more.
+        # After opening, not before: while a node has the file open, LMDB shows what its writer
+        # knows to be durable. The file alone may show more.
         if not is_locked(directory.path):
             raise DirectoryError(f"{directory.path}: no node serves it")
         yield journal

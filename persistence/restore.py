@@ -60,7 +60,7 @@ def restore(
     """Make a data directory in a new or empty folder.
 
     Raises RECOVERY_ERRORS, among them DirectoryError for a point that can't be reached, which says
-    what can. What is in the folder after a failure is no data directory, and says so.
+    what can. What is in the folder after a failure is not a data directory, and says so.
     """
     folder = read_folder(source)
     with open_past(folder) as past:

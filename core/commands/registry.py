@@ -92,7 +92,7 @@ Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
 class ShardFinder(Protocol):
-    """Knows the shard that a command's first word leads to."""
+    """Knows the shard that a name or an id in a command leads to."""
 
     def of_sku(self, sku: str) -> int:
         """The shard that holds all stock of a SKU."""

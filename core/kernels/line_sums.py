@@ -1,7 +1,7 @@
 """What lines hold and have committed, added up by stock level while they change; see LineSums of
 tables/line_sums.py.
 
-`counted` (uint8) tells of each line whether it is in the sums, `sums` (int64[rows, 2]) has the
+`counted` (uint8) says of each line whether it is in the sums, `sums` (int64[rows, 2]) has the
 units that are held at each level and those that are committed. Levels past its end are left out.
 """
 

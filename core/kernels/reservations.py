@@ -181,7 +181,7 @@ def append_reservation(effect, line_effects, at, tables):
 @kernel
 def apply_reservations(effects, line_effects, arrays, numbers):
     """Store reservations with their lines, and enter first parts in the index. `numbers` (int32)
-    tells which they have got.
+    says which they have got.
     """
     tables = tables_of(arrays)
     header = tables.header

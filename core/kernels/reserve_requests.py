@@ -51,7 +51,7 @@ _NONE = -1
 
 @kernel
 def _digit(byte):
-    """The value of a hexadecimal digit; 16 for what is none."""
+    """The value of a hexadecimal digit; 16 if it is not one."""
     if 48 <= byte <= 57:
         return byte - 48
     letter = byte | 32

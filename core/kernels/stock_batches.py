@@ -136,7 +136,7 @@ def _judge_place(event, planned, began, unknown_skus):
 
 @kernel
 def _tells_stock(kind):
-    """Whether facts of a kind tell by themselves how on hand changed."""
+    """Whether facts of a kind say by themselves how on hand changed."""
     if kind == STATUS_CHANGE or kind == SUPPLY or kind == TRANSFER_ADJUSTMENT:
         return False
     return kind != GOODS_ISSUE and kind != SHIPMENT_REVERSAL
@@ -335,7 +335,7 @@ def plan_stock(events, recorded, hashes, source, space, plan, codes, counts, beg
 @kernel
 def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
     """Write the effects of what was decided for one shard; return of how many the difference does
-    not tell the quantity, and how many skip numbers.
+    not give the quantity, and how many skip numbers.
     """
     count = 0
     counts = 0

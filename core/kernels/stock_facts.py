@@ -75,7 +75,7 @@ def apply_stock(effects, quantities, seen, header, levels, last_counts, sources,
 
 @kernel
 def tells_quantity(kind):
-    """Whether the difference that an event makes by itself tells what quantity it had."""
+    """Whether the difference that an event makes gives its quantity by itself."""
     return kind < COUNT
 
 
@@ -109,7 +109,7 @@ def find_counts(events, plan, shard, source, sources, last_counts, latest):
 @kernel
 def read_quantities(effects, counted, quantities, seen):
     """Fill in the quantities that events had, and what counts had seen (zeros at first): what the
-    difference does not tell follows one another in `counted`.
+    difference does not give follows one another in `counted`.
     """
     counts = 0
     for i in range(effects.size):

@@ -222,7 +222,7 @@ class Counts:
     def judge_goods_issue(
         self, source: str, event: StockEvent, shard: Shard, row: int, now_ns: int
     ) -> Issued:
-        """What a source that posts a goods issue tells: first of units that were shipped here and
+        """What a source that posts a goods issue reports: first units that were shipped here and
         not posted yet, and for the rest that units of the order have been shipped.
         """
         order = event.reservation

@@ -91,7 +91,7 @@ class Homes:
         return None if units is None else Ended(shard, units)
 
     def find_rows(self, names: Sequence[tuple[str, str]]) -> tuple[list[Shard], list[int]]:
-        """The shards of (SKU, location) names, and the rows there as Shard.find_row tells them."""
+        """The shards of (SKU, location) names, and the rows there as of Shard.find_row."""
         shards = [self.shard_of_sku(sku) for sku, _ in names]
         rows = [shard.rows.get(name) for shard, name in zip(shards, names, strict=True)]
         if None not in rows:

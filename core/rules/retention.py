@@ -167,4 +167,4 @@ class Sweep:
         return count
 
 
-assert LINES_MAX < SWEPT_MAX, "a turn gets on by one reservation at least"
+assert LINES_MAX < SWEPT_MAX, "a turn advances by one reservation at least"

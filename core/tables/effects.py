@@ -168,7 +168,7 @@ DTYPES: dict[Section, np.dtype] = {
     Section.FORGETS: np.dtype([("count", "u4")]),
     Section.STOCK_PADDED: np.dtype([*_STOCK, ("pad", "u2"), ("pad2", "u4")]),
     Section.STOCK_PLAIN: np.dtype(_STOCK),
-    # The quantity of each STOCK after it of which the difference does not tell it: COUNT,
+    # The quantity of each STOCK after it whose difference does not give it: COUNT,
     # the kinds after it, and what was counted already. Of a COUNT, the number of its source
     # up to which it had seen its facts.
     Section.COUNTED: np.dtype([("quantity", "i8"), ("seen", "u8")]),

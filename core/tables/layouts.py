@@ -46,7 +46,7 @@ LAST_COUNT = np.dtype([("sequence", "u8"), ("source", "i4"), ("resets", "u4")])
 
 #: A recent stock fact, or shipment: when it happened and when it came, what it changed on hand
 #: (a goods issue: what it reported), and the number of the one before it at its level, or until
-#: anybody asks for that its level; what else there is to say of it (HISTORY_UNDONE of
+#: anybody asks for that its level; flags (HISTORY_UNDONE of
 #: kernels/codes.py and its like), and 16 bits of its id, by which it is found again.
 HISTORY = np.dtype(
     [
@@ -80,8 +80,8 @@ REVERSED = np.dtype(
     ]
 )
 
-#: An event for which a reversal waits, as the reversal tells of it, and when that came. `is_undone`
-#: is 0 while the reversal is undone itself.
+#: An event for which a reversal waits, as the reversal describes it, and when that came.
+#: `is_undone` is 0 while the reversal is undone itself.
 AWAITED = np.dtype(
     [
         ("key_hi", "u8"),
@@ -185,7 +185,7 @@ PROMISE = np.dtype(
     ]
 )
 
-#: What is left of a reservation whose lines have left: bit s - 1 of `states` tells that it had
+#: What is left of a reservation whose lines have left: bit s - 1 of `states` says that it had
 #: units in State s, the highest that its id is a text.
 ENDED_ID = np.dtype([("key_hi", "u8"), ("key_lo", "u8"), ("states", "u1")])
 
@@ -325,10 +325,10 @@ STOCK_EVENT = np.dtype(
 #: `is_uncounted` levels a fact that feeds them may change it). `gap_first` is the first of the
 #: numbers that it skips, or 0, and `gap_kind` what they are (SKIPPED or UNKNOWN_NUMBERS). `seen` is
 #: the number of the source up to which a count of its own had seen its facts at the level; of a
-#: count of an instant it is given, too. `is_counted` tells that a count had seen the event itself,
+#: count of an instant it is given, too. `is_counted` says that a count had seen the event itself,
 #: `reversal` is REVERSED_BEFORE or another of its kind (kernels/codes.py), or 0,
 #: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
-#: tells whether there is such a level; `occurred_ns` when the event happened, or 0, and `by_time`
+#: says whether there is such a level; `occurred_ns` when the event happened, or 0, and `by_time`
 #: what that tells of whether the count had seen it (TIME_UNKNOWN), which comes first where the
 #: count's number is its own (`time_first`); `new_sku` counts the unknown SKUs of the message from
 #: 1, and is 0 for a known one.

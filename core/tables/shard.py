@@ -195,7 +195,7 @@ class Shard:
         self.quarantined_skus = Table(QUARANTINED_SKU, (), *more)
 
     def _begin_supplies(self, rows_max: int) -> None:
-        """Inbound supply, of which there is none yet."""
+        """Inbound supply: none yet."""
         # Of every level its newest supply + 1, from the first supply of the shard on.
         self.supply_heads = Table("i4", rows_max=rows_max)
         most = min(rows_max, SUPPLIES_MAX)
@@ -204,7 +204,7 @@ class Shard:
             self.header, SUPPLY_TEXTS, FREE_SUPPLY_TEXTS, SUPPLY_TEXTS_EACH * most
         )
         self.backorders = Table(BACKORDER, rows_max=min(rows_max, BACKORDERS_MAX))
-        # Of every level the units of those; memory that nobody has written is none.
+        # Of every level the units of those; memory that nobody has written takes no room.
         self.backordered = Table("i8", rows_max=rows_max)
 
     def __repr__(self) -> str:

@@ -43,7 +43,7 @@ class Table:
     that kernels can append. It grows in place (address_space.py).
 
     Where kernels give records back and use them again, `count` is the end of those in use, and
-    `free_at` the place that tells how many before it are free. With `spread` there is address space
+    `free_at` the place that says how many before it are free. With `spread` there is address space
     for so many times as many records, so that gaps between blocks of them do not matter.
     """
 

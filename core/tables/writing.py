@@ -142,7 +142,7 @@ def reserve_batch(
     shard: Shard, operations: Array, count: int, codes: Array, available: Array, *, stop: bool
 ) -> int:
     """Reserve the PENDING operations (OPERATION) of this shard, `count` at most, one after the
-    other; `codes` (uint8) answers, `available` (int64) tells what each found.
+    other; `codes` (uint8) answers, `available` (int64) says what each found.
 
     Return how many were seen: all, or with `stop` those up to the first that the rules have to put
     into words.

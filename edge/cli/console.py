@@ -217,7 +217,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def parse_day(text: str) -> datetime:
-    """The beginning of a day in UTC, as RFC 3339 has it. Raises typer.BadParameter."""
+    """The start of a day in UTC, as RFC 3339 has it. Raises typer.BadParameter."""
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:

@@ -102,7 +102,7 @@ def reconcile(
 
 
 def _read(path: Path, *, is_shown: bool) -> list[Counted]:
-    """The counts of a file. Ends the command when it is none."""
+    """The counts of a file. Ends the command when it cannot be read as such."""
     from .progress import LateBar
 
     name = "stdin" if str(path) == "-" else str(path)

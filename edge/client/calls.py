@@ -3,7 +3,7 @@
 Rules of this file: nothing is sent here. A call is made once, with its ids, so all its attempts
 carry the same ones; an id that was left out is made up here. Types are judged here (parameters.py),
 limits by the server. These functions become the methods of the clients, and their docstrings are
-written for those: they say what the response tells, and what is raised besides the errors of every
+written for those: they say what the response holds, and what is raised besides the errors of every
 call (see `Client`).
 """
 

@@ -187,7 +187,7 @@ def repair_stock_levels(
     """Give stock levels in quarantine, as (SKU, location), what follows from their reservations and
     statuses, and take them out of it: those that are named, up to 100, or the first 100 of all.
     `reason` and `actor` are kept in the journal, `request_id` is as in `commit`. `validate_only`
-    tells what would be done. Raises `NotFound` for a level that is unknown.
+    says what would be done. Raises `NotFound` for a level that is unknown.
     """
     request = admin.RepairStockLevelsRequest(
         stock_levels=level_names(levels),

@@ -36,7 +36,7 @@ class StockLevels:
         """The handle of a stock level, if it was found before: `handle` without waiting."""
         try:
             return self._handles.get((sku, location))
-        except TypeError:  # it can be no key; `handle` tells what it should be
+        except TypeError:  # it cannot be a key; `handle` says what it should be
             return None
 
     async def handle(self, sku: str, location: str) -> int:

@@ -58,7 +58,7 @@ class Feed(Generic[Item]):
 
 
 class Status(NamedTuple):
-    """How a stream ended, in the form in which gRPC's errors tell it."""
+    """How a stream ended, in the form of gRPC's errors."""
 
     end_code: grpc.StatusCode
     end_details: str | None

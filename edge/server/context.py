@@ -1,4 +1,4 @@
-"""What a method knows of its call, besides the request."""
+"""What a method knows about its call besides the request."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ class CallContext(NamedTuple):
     principal: str = ""
     """Who calls; empty as long as callers are not authenticated."""
     deadline_s: float | None = None
-    """The instant of the event loop's clock until which the caller waits; None if for ever."""
+    """The instant of the event loop's clock until which the caller waits; None for no limit."""
     correlation: str | None = None
     """The caller's correlation id, which the journal notes with all that the call changes."""
     trace: str | None = None

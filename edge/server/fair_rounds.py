@@ -1,6 +1,6 @@
 """Work that comes in faster than it is done: a little of it in each round of the loop.
 
-A flood over one connection must not keep the loop from all others, nor from the answers.
+A flood on one connection must not starve the others, or the answers.
 """
 
 import asyncio

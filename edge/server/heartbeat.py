@@ -1,4 +1,4 @@
-"""A beat on the event loop: how late it comes is what callers feel and no call can tell."""
+"""A beat on the event loop: how late it comes is what callers feel and no call can measure."""
 
 import asyncio
 from collections.abc import Callable

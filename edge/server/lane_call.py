@@ -1,5 +1,5 @@
-"""A unary call that waits for a turn together with others, without a coroutine of its own: as long
-as it is answered there, what it costs is reading, deciding and answering.
+"""A unary call that waits for a turn with others and needs no coroutine while it waits. If the lane
+answers it, what it costs is reading, deciding and answering.
 """
 
 import asyncio
@@ -38,17 +38,17 @@ class Way(NamedTuple):
     admit: Callable[[CallContext], None]
     """Raises the `Fault` with which a call is refused unread."""
     alone: Callable[[bytes, CallContext, float], Awaitable[bytes]]
-    """Serves a call that the lane can't, which began at that time."""
+    """Serves a call that the lane can't; takes the time at which it began."""
     ended: Callable[[Spelling | Exception | None, float, CallContext], BaseException]
-    """Counts a call that ended with that, None when its caller left, and began at that time;
-    returns the exception that the transport is given.
+    """Counts a call that has ended (None: its caller left); returns the exception for the
+    transport.
     """
     clock: Callable[[], float]
     loop: asyncio.AbstractEventLoop
 
 
 class LaneCall:
-    """One call on that way."""
+    """One call of such a method."""
 
     __slots__ = ("_on_end", "_rest", "_started", "_way", "context", "has_ended", "request")
 
@@ -100,7 +100,7 @@ class LaneCall:
 
 
 async def answered(way: Way, request: bytes, context: CallContext) -> bytes:
-    """A call on a way, for a transport that has a task for it. Raises what it ends with."""
+    """The answer to a call, for a transport that has a task for it. Raises what it ends with."""
     future: asyncio.Future[bytes] = way.loop.create_future()
 
     def end(answer: bytes | None, error: BaseException | None) -> None:

@@ -43,7 +43,7 @@ _LOOK_EVERY_S: Final = 0.05
 #: the compiled kernels, which takes a second.
 _CATCH_UP_S: Final = 3.0
 
-#: Behind everything that answers callers.
+#: Lower priority than everything that answers callers.
 _NICE: Final = 10
 
 _METHODS: Final[dict[str, tuple[Any, Callable[..., Any]]]] = {

@@ -54,7 +54,7 @@ class Forwarded:
 class LedgerReader:
     """Asks the ledger's process of a data directory, which runs while `run` does.
 
-    `durable_position` tells the last append that is durable.
+    `durable_position` gives the last append that is durable.
     """
 
     def __init__(

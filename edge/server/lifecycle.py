@@ -232,7 +232,7 @@ class Server:
         self._beat()
         if self.grpc_port:
             await self._give_notice()
-        # 2. Refuse what still comes in, and end the streams, which have no end of their own.
+        # 2. Refuse what still comes in, and end the streams, which run until cancelled.
         parts.admission.is_draining = True
         for beside in parts.beside:
             beside.cancel()

@@ -82,7 +82,7 @@ class LogWriter:
 
 
 def stderr_writer() -> LogWriter:
-    """The writer of what the process has to tell."""
+    """The writer of the process's log."""
     return LogWriter(sys.stderr.fileno())
 
 

@@ -1,4 +1,4 @@
-"""Streams that have no end of their own: watchers, and reflection, which tools hold open.
+"""Streams that run until cancelled: watchers, and reflection, which tools hold open.
 
 gRPC waits for them when it stops, as long as it may; so they are ended by the node.
 """

@@ -87,7 +87,7 @@ class Operators:
     async def ListPendingReversals(
         self, request: admin.ListPendingReversalsRequest, context: CallContext
     ) -> admin.ListPendingReversalsResponse:
-        """Read a page of the reversals whose events have not come."""
+        """Read a page of the reversals whose original events have not arrived."""
         timeline = self.admission.pump.node.timeline
         command = pending_from_request(request, timeline)
         view = await self.admission.ask(LIST_PENDING_REVERSALS, context, command)

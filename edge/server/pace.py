@@ -1,4 +1,4 @@
-"""Long answers: they are built a piece at a time, one piece in a round of the loop.
+"""Long answers: they are built piece by piece, one piece in a round of the loop.
 
 A turn is kept short in the core. What follows it at the edge is short as well, but for an answer of
 tens of thousands of stock levels: its message takes as long to build as twenty turns.

@@ -1,9 +1,9 @@
 """The single-line lane: Reserves of one line from many callers, read, decided and answered at once.
 
 A call waits here until a turn is about to run. Then all that wait are read by a kernel and posted
-as one command, and each of them gets its outcome. A request that the kernel cannot read
-goes the way of all other calls into the same turn, one that is too long for it does so at once, and
-one that the engine leaves alone after the turn.
+as one command, and each gets its own result. What the lane cannot serve goes the way of all other
+calls: a request that the kernel cannot read, into the same turn; one that is too long for it, at
+once; one that the engine leaves alone, after the turn.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class ReserveLane:
         run = read_run([call.request for call in calls], correlations if has_some else ())
         read = [calls[at] for at in run.places]
         if read and not self._has_posted(run, read):
-            read = []  # each is refused by itself, with what is to be said of it
+            read = []  # each is refused by itself, with its own fault
         taken = set(read)
         for call in calls:
             if call not in taken:

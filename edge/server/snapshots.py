@@ -29,7 +29,7 @@ APPENDS_MAX = 100_000
 
 
 class SnapshotFailedError(Exception):
-    """The process wrote no snapshot; the text is its last word."""
+    """The process wrote no snapshot; the text is the last line of its stderr."""
 
 
 @dataclass(frozen=True, slots=True)

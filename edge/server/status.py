@@ -1,6 +1,6 @@
 """The node's figures, gathered from where they are kept, for GetStatus and for /metrics.
 
-What they tell of stock and reservations is durable: the figures of each shard are those at the
+What they say about stock and reservations is durable: the figures of each shard are those at the
 journal's durable position. What the process is doing (mailboxes, turns, calls) is shown as it is.
 """
 

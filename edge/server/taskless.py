@@ -1,6 +1,6 @@
 """Coroutines that are run without a task of their own.
 
-A call of the engine waits once, for its outcome. A task for it would cost as much processor time as
+A call to the engine waits once, for its outcome. A task for it would cost as much processor time as
 half of what the call does; here the future that the coroutine waits for resumes it. What it may do
 is wait for futures and for the next round of the loop; what asks asyncio for its task, such as
 `asyncio.timeout`, needs one.

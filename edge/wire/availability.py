@@ -64,7 +64,7 @@ def handles_from_request(request: Any, timeline: int) -> core.ReadLevels:
         raise invalid("skus", "0 items", f"1 to {BATCH_MAX:,} items, or stock_levels")
     check_count("stock_levels", len(handles), 1, OPERATIONS_MAX)
     if request.locations:
-        raise invalid("locations", "set together with stock_levels", "locations beside skus")
+        raise invalid("locations", "set together with stock_levels", "locations together with skus")
     check_timeline("stock_levels", handles, split_handles(timeline, handles)[1])
     return core.ReadLevels(handles, source_states(request.source_states))
 

@@ -122,7 +122,7 @@ def out_of_range(outcome: core.OutOfRange) -> Fault:
 
 
 def ambiguous(field: str, outcome: core.Ambiguous) -> Fault:
-    """A line of a reservation is named by less than tells it from others."""
+    """A line of a reservation is named too vaguely to tell it from others."""
     if outcome.sku:
         what, missing = f"SKU {shown(outcome.sku)} at {shown(outcome.location)}", "line_id"
     else:
@@ -254,7 +254,7 @@ def revision_of_other_timeline(field: str, timeline: int) -> Fault:
 
 
 def too_many_watchers(method: str, watchers_max: int) -> Fault:
-    """The node has as many watchers as it takes."""
+    """The node has as many watchers as it allows."""
     return Fault(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_WATCHERS",

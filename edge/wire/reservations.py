@@ -193,7 +193,7 @@ def _units(request: MoveRequest) -> tuple[core.Line, ...] | None:
 def move_response(response_class: type[MoveResponse], outcome: core.MoveOutcome) -> MoveResponse:
     """The answer to a Commit, Fulfill, Release or Cancel, with the reservation's state after it.
 
-    A refused command changed nothing; the state then tells why.
+    A refused command changed nothing; the state then says why.
     """
     response = response_class(outcome=common.OUTCOME_ACCEPTED, state=STATES[outcome.state])
     if outcome.refusal is not None:
@@ -263,7 +263,7 @@ def _reservation_key(reservation_id: str) -> Key:
     key = key_from_text(reservation_id)
     if key.hi == key.lo == 0:
         # In many languages, an id that was left unset looks like this. Batches refuse it too.
-        raise invalid("reservation_id", reservation_id, "an id; a UUID of zeros is none")
+        raise invalid("reservation_id", reservation_id, "an id; a UUID of zeros is not one")
     return key
 
 

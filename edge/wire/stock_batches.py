@@ -1,6 +1,6 @@
 """RecordStockEventsStream: single events or packed columns, message by message.
 
-Requests and responses are twins (packed.py). Whatever the message alone can tell is judged here, by
+Requests and responses are twins (packed.py). Whatever the message alone shows is judged here, by
 column and position, and a malformed message is refused whole. Columns that pass cannot fail any
 more, since the engine answers them event by event; so others may be queued behind them at once.
 """

@@ -319,7 +319,7 @@ def check_transfer(path: str, event: StockEvent) -> None:
             expected = "a location other than `location`"
             raise invalid(f"{path}.to_location", event.to_location, expected)
         if event.takes_promised and event.from_status:
-            expected = "nothing beside from_status: units with a status are not promised"
+            expected = "nothing besides from_status: units with a status are not promised"
             raise invalid(f"{path}.takes_promised", True, expected)
         return
     if event.kind is EventKind.REVERSAL and event.to_location:  # of a reversal of a dispatch

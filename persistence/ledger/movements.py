@@ -153,7 +153,7 @@ KEYS: Final = {
     "correlation_id": "note",
 }
 
-#: Whether a kind tells what became of units of a reservation (bool by number).
+#: Whether a kind shows what became of units of a reservation (bool by number).
 OF_RESERVATIONS: Final = np.zeros(256, bool)
 OF_RESERVATIONS[[kind for kind in ENTERS if not kind.name.startswith("OPENING")]] = True
 

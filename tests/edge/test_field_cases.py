@@ -180,7 +180,7 @@ async def test_ids_that_were_never_set_are_refused(client: Client, batches: Batc
     assert [reservation.BATCH_OUTCOME_INVALID_ID, DONE] == outcomes
     for verb in ("commit", "fulfill", "release"):
         assert reservation.BATCH_OUTCOME_INVALID_ID == (await batches.move(verb, [no_id]))[0]
-    with pytest.raises(InvalidArgument, match="a UUID of zeros is none"):
+    with pytest.raises(InvalidArgument, match="a UUID of zeros is not one"):
         await client.reserve(str(no_id), [(sku, WAREHOUSE, 1)])
     assert (9, 1, 0) == await figures_of(client, sku)
 

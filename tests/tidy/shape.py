@@ -70,7 +70,7 @@ ONE_MEANING = {
     "names": "names of SKUs and locations, and their numbers",
     "node": "one node: the engine, and the commands that run one",
     "read_back": "what a channel shows, asked of it",
-    "recent": "what happened at stock levels of late",
+    "recent": "what recently happened at stock levels",
     "remembered": "ids by which a repeat is known",
     "reservation_index": "where the parts of a reservation are",
     "reservations": "reservations and their lines, one at a time",

@@ -48,7 +48,7 @@ async def serve(address: str, message_bytes_max: int, transport_name: str) -> No
         transport.tell(is_serving=is_serving)
         has_status.set()
 
-    # Without its engine it has nothing to say: the end of its connections tells callers.
+    # Without its engine it can answer nothing: callers see that by the end of its connections.
     end = FrontEnd(tell, stopping.set_result, die)
     transport: Transport = transport_class(transport_name)(
         end.endpoints(methods_of(PUBLIC)), service_names(PUBLIC), address, message_bytes_max,

@@ -1,7 +1,7 @@
 """Fronts, kept running: a transport of several processes on one port.
 
-Each speaks gRPC and carries calls to this process, the engine; the kernel deals connections out
-among them. One that ends takes its own calls along, and is started again.
+Each speaks gRPC and carries calls to this process, the engine; the kernel spreads connections
+over them. One that ends takes its own calls along, and is started again.
 """
 
 import asyncio
@@ -192,7 +192,7 @@ class _Front:
 
 def free_port(address: str) -> socket.socket | None:
     """A socket that keeps a port for processes of this user that share it, and does not listen.
-    None when the port is taken. Raises OSError when the address is none of this machine.
+    None when the port is taken. Raises OSError when it is not an address of this machine.
 
     SO_REUSEADDR passes over connections that ended a moment ago. Without SO_REUSEPORT a port that
     anybody listens on, or keeps like this, is refused; set afterwards, it lets fronts in.

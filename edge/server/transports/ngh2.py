@@ -77,7 +77,7 @@ class Ngh2Transport:
 
 def listening_socket(address: str, *, shares_port: bool) -> socket.socket:
     """A socket that listens at an address; at one of IPv6 to callers of IPv4 too, where the
-    machine can. Raises OSError when the address is taken, or none of this machine.
+    machine can. Raises OSError when the address is taken, or not one of this machine.
     """
     host, port = split_address(address)
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

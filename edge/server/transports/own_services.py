@@ -29,7 +29,7 @@ class OwnServices:
         self._health.tell(is_serving=is_serving)
 
     def end_streams(self) -> None:
-        """End their streams, which have no end of their own."""
+        """End their streams, which run until cancelled."""
         self._open_streams.end()
 
     def _ended_with_us(self, endpoint: Endpoint) -> Endpoint:

@@ -113,7 +113,7 @@ class ShardChanges:
         return rows[: ends[-1]] if len(ends) else rows[:0]
 
     def is_behind(self, after: int) -> bool:
-        """Whether more has changed after a sequence than the newest entries tell."""
+        """Whether more has changed after a sequence than the newest entries show."""
         return after < self._recent_from
 
     def recent(self, after: int) -> list[Array] | None:

@@ -1,10 +1,10 @@
 """One watcher: what it has been sent, and what it is sent next.
 
-It goes round in passes. A pass tells all levels that changed after the last one and are watched,
+It works in passes. A pass sends all levels that changed after the last one and are watched,
 with the values that they have when they are sent, page by page; then the watcher is where the
 shards were when the pass began. The first state, a resumed watch and a slow reader are passes like
-any other, over more levels. What a page tells may not be durable when it is read, so the page waits
-until it is. When a day has begun since the last, a pass also tells levels whose supply is overdue.
+any other, over more levels. What a page says may not be durable when it is read, so the page waits
+until it is. When a day has begun since the last, a pass also sends levels whose supply is overdue.
 """
 
 import asyncio
@@ -78,12 +78,12 @@ class Feed(Protocol):
         """How long to rest after a look that found nothing."""
 
     def today_ns(self) -> int:
-        """The beginning of today, in UTC."""
+        """The start of today, in UTC."""
 
 
 class Watcher:
-    """Tells one caller. `news` is set when there may be something to tell; `sent` is the sequence
-    of each shard up to which the caller has been told.
+    """Serves one caller. `news` is set when there may be something to send; `sent` is the sequence
+    of each shard up to which the caller has been sent it all.
     """
 
     def __init__(self, feed: Feed, wanted: Watch) -> None:
@@ -140,7 +140,7 @@ class Watcher:
 
     async def _pass(self, after: list[int]) -> AsyncIterator[Message]:
         """Tell what changed after these sequences. The last response is sent when all is done: it
-        has the revisions. Without levels to tell there is none, but for the first one of a watch,
+        has the revisions. Without levels to send there is none, but for the first one of a watch,
         which says that it has begun.
         """
         until, today_ns = self._feed.sequences(), self._feed.today_ns()
@@ -169,7 +169,7 @@ class Watcher:
     async def _response(
         self, updates: list[watch.LevelUpdate], sequences: Sequence[int]
     ) -> watch.WatchAvailabilityResponse:
-        """A response, once what it tells is durable."""
+        """A response, once what it says is durable."""
         await self._feed.pump.until_durable()
         timeline = self._feed.pump.node.timeline
         response = watch.WatchAvailabilityResponse(
@@ -253,7 +253,7 @@ class Watcher:
                 statuses.records[row] = 0
                 # A SKU of the same name may have begun since, with levels of its own; and where
                 # everything is sent, nothing is removed.
-                # Of a SKU that was merged into another, the other's levels tell its names.
+                # Of a SKU that was merged into another, the other's levels have its names.
                 is_merged = shard.skus.text(shard.levels.records["sku"][row]) != sku
                 if not (is_whole or is_merged) and shard.find_row(sku, location) < 0:
                     yield _named(shard, sku, removed_update(location))

@@ -1,4 +1,4 @@
-"""The watchers of a node, and what they share: the changes, and the word that there are new ones.
+"""The watchers of a node, and what they share: the changes, and the signal that there are new ones.
 
 A node that nobody watches notes nothing. Once the last watcher has gone, changes are noted for a
 while longer, so that one whose connection broke can resume.
@@ -64,7 +64,7 @@ class Watches:
         return [shard.sequence for shard in self.pump.node.shards]
 
     def today_ns(self) -> int:
-        """The beginning of today, in UTC."""
+        """The start of today, in UTC."""
         return self.pump.now_ns() // NS_PER_DAY * NS_PER_DAY
 
     def rest_s(self) -> float:

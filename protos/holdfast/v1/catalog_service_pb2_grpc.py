@@ -123,7 +123,7 @@ class CatalogServiceServicer(object):
 
         NOT_FOUND when the SKU is not known. ALREADY_EXISTS (SKU_NAME_TAKEN) when another SKU has the
         name or had it before, also one in quarantine or one that has ended. FAILED_PRECONDITION
-        (TOO_MANY_SKU_NAMES) when the SKU has 32 names beside the one that it began with, or all SKUs
+        (TOO_MANY_SKU_NAMES) when the SKU has 32 names besides the one that it began with, or all SKUs
         together have 65,536 of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

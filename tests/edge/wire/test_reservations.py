@@ -149,7 +149,7 @@ def test_a_move_has_1_to_2000_lines_or_says_all(verb: Verb) -> None:
 @pytest.mark.parametrize("read", [reserve, move, extend])
 def test_a_uuid_of_zeros_is_no_id(read: Any) -> None:
     error = fault(read, reservation_id=str(UUID(int=0)))
-    assert_invalid(error, "reservation_id", str(UUID(int=0)), "an id; a UUID of zeros is none")
+    assert_invalid(error, "reservation_id", str(UUID(int=0)), "an id; a UUID of zeros is not one")
 
 
 def test_a_uuid_in_capitals_is_the_same_id() -> None:

@@ -283,7 +283,7 @@ def test_a_dispatch_of_units_for_sale_may_take_promised_ones() -> None:
     sent: dict[str, Any] = {"kind": "STOCK_EVENT_KIND_TRANSFER_DISPATCH", "quantity": 5}
     taking: dict[str, Any] = {**TRANSFER, "takes_promised": True}
     assert record(**sent, **taking, to_location="M").takes_promised
-    expected = "nothing beside from_status: units with a status are not promised"
+    expected = "nothing besides from_status: units with a status are not promised"
     error = fault(record, **sent, **taking, to_location="M", from_status="damaged")
     assert_invalid(error, "events[0].takes_promised", True, expected)
     expected = "nothing, except for kind TRANSFER_DISPATCH"

@@ -36,14 +36,14 @@ PARTS_BYTES_MAX: Final = 1 << 28
 #: The usual 100 would queue the callers of one channel silently.
 STREAMS_MAX: Final = 10_000
 
-#: What a caller is told of the size of headers: gRPC's own limit. The library ends a connection
-#: that sends four times as much.
+#: The header size limit announced to callers: gRPC's own. The library ends a connection that sends
+#: four times as much.
 HEADERS_BYTES_MAX: Final = 1 << 14
 
 #: The library can end a connection for its rate of resets (CVE-2023-44487), and of frames that say
 #: nothing, such as PRIORITY. That would fail the calls of a client that gives up many at once, or
 #: has its priorities. Here work ends with its call, and each call has its place in a round, so that
-#: such a flood takes no more than one of calls. The number is as large as a limit can be.
+#: such a flood costs no more than a flood of calls. The number is as large as a limit can be.
 NO_LIMIT: Final = ((1 << 64) - 1, (1 << 64) - 1)
 
 #: What of a connection's answers may wait for its reader. Streams wait with theirs before; when the
@@ -65,13 +65,15 @@ LOOKED_AT: Final = 256
 #: of one (RFC 9113, 6.5.2).
 FIELD_BYTES: Final = 32
 
-#: Seconds that a caller has for its first settings, as with gRPC's own server; for an answer to the
-#: notice of our end; between two looks at whether it takes what we wait for it to take; and for the
-#: last bytes of its connection. A socket may be full and take nothing for so long.
+#: How long a caller has for its first settings, as with gRPC's own server.
 HANDSHAKE_S: Final = 120.0
+#: How long a socket may be full and take nothing.
 FULL_S: Final = 60.0
+#: How long a caller has to answer the notice of our end.
 NOTICE_S: Final = 1.0
+#: The time between two looks at whether a caller takes what is waiting for it.
 LOOK_S: Final = 5.0
+#: How long a caller has for the last bytes of its connection.
 LAST_BYTES_S: Final = 10.0
 
 #: Why a connection ends that lets too much wait (RFC 9113, 7).
@@ -318,7 +320,7 @@ class Http2Connection(asyncio.Protocol):
         return FIELD_BYTES * len(headers)
 
     def _begin_call(self, stream: Http2Stream, headers: Fields) -> None:
-        """Begin a call, or answer a request that is not one."""
+        """Begin a call, or reject what is not gRPC."""
         named = dict(headers)
         if not is_grpc(named.get(b"content-type", b"")):
             stream.answer(NOT_GRPC)

@@ -21,7 +21,7 @@ from .grpc_messages import CUT_BYTES, MessageReader, Parts
 from .grpc_requests import OneRequest, Requests, RequestStream
 
 #: What it weighs in a turn to end a call that is under way: its work is cancelled, which for a
-#: stream are some coroutines in one another.
+#: stream is several nested coroutines.
 LEAVE_BYTES: Final = 1 << 10
 
 Work = Driven[bytes] | LaneCall

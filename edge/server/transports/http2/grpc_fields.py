@@ -47,7 +47,7 @@ def is_grpc(content_type: bytes) -> bool:
 
 
 def context_of(headers: Fields, now_s: float) -> CallContext:
-    """What the headers of a call say of it. Raises a `CallStatus` when its timeout is none."""
+    """What the headers of a call say about it. Raises a `CallStatus` for an invalid timeout."""
     timeout = None
     metadata = []
     for name, value in headers:

@@ -1,4 +1,4 @@
-"""A stream of HTTP/2: it passes on to the session what its call sends and takes.
+"""An HTTP/2 stream: translates what its call sends and takes into session calls.
 
 A caller that has left is met as an error of the session. That is passed over: the event that says
 so is on its way.
