@@ -50,7 +50,6 @@ class RecordedEntry:
     entry: Entry
     epoch: int
     """Number of the start that wrote it, from 1."""
-    hash: bytes
     schema: int
     """Of the build that wrote it. The effects are in today's layouts."""
 
@@ -181,7 +180,7 @@ def _decode_entries(
             raise NewerSchemaError(f"journal position {position}", written_by, schema.SCHEMA)
         chain[shard] = digest
         entry = Entry(shard, sequence, now_ns, _decode_body(body, sections, written_by))
-        yield RecordedEntry(entry, epoch, digest, written_by)
+        yield RecordedEntry(entry, epoch, written_by)
     if at != len(value):
         raise DamagedEntryError(position, "bytes after its last entry", at)
 

@@ -40,7 +40,6 @@ class AuditView:
 
     passes: int
     """Passes that have ended since the node started."""
-    is_under_way: bool
     ended_ns: int | None
     """When the last of them ended."""
     stock_levels: int

@@ -243,7 +243,6 @@ class Auditing:
         levels, reservations, listed, count = self._last
         return AuditView(
             self.passes,
-            self._pass is not None or self._is_urgent,
             self._ended_ns,
             levels,
             reservations,

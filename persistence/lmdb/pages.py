@@ -54,23 +54,12 @@ class PageReport:
 
     meta_pages: tuple[MetaPage, MetaPage]
     """As they have to be, the newest first; LMDB may open the file when they are durable."""
-    page_size: int
-    """Bytes."""
     txnid: int
-    last_page: int
-    depth: int
-    """Of the main tree, as are the figures up to the overflow pages."""
     entries: int
+    """Of the main tree, as are the keys."""
     first_key: int | None
     """None when the tree is empty."""
     last_key: int | None
-    branch_pages: int
-    leaf_pages: int
-    overflow_pages: int
-    record_pages: int
-    """Pages that the records of free pages take."""
-    free_pages: int
-    """Pages that those records list."""
 
 
 def check_pages(path: Path, *, consecutive_keys: bool = False) -> PageReport:
@@ -125,30 +114,22 @@ def _prove(
     """What the transaction of a meta page holds. Raises DamagedFileError."""
     pages = PageOwners(file, newest)
     free = Tree(file, newest, "free", pages)
-    free_pages = _claim_free_pages(free)
+    _claim_free_pages(free)
     _expect_true_txnid(free, newest)
     main = Tree(file, newest, "main", pages, consecutive_keys=consecutive_keys)
     main.walk()
     pages.expect_all_claimed()
     return PageReport(
         meta_pages=(newest, older),
-        page_size=file.page_size,
         txnid=newest.get("txnid"),
-        last_page=pages.last,
-        depth=newest.get("main_depth"),
+        entries=main.found["entries"],
         first_key=main.first_key,
         last_key=main.last_key,
-        record_pages=sum(free.found.values()) - free.found["entries"],
-        free_pages=free_pages,
-        **main.found,
     )
 
 
-def _claim_free_pages(free: Tree) -> int:
-    """Claim what the records of free pages list (MDB_IDL: a count and as many falling numbers);
-    return how many pages that are.
-    """
-    total = 0
+def _claim_free_pages(free: Tree) -> None:
+    """Claim what the records of free pages list (MDB_IDL: a count and as many falling numbers)."""
     for part in free.values():
         for _, offset, size in part:
             listed = np.frombuffer(free.file.read(offset, size // 8 * 8), np.uint64)
@@ -157,8 +138,7 @@ def _claim_free_pages(free: Tree) -> int:
             places = offset + 8 * np.arange(1, len(listed))
             falls = listed[2:] < listed[1:-1]
             free.file.expect(falls, places[1:], "the list of free pages does not fall here")
-            total += len(free.pages.claim(listed[1:], places))
-    return total
+            free.pages.claim(listed[1:], places)
 
 
 def _expect_true_txnid(free: Tree, newest: MetaPage) -> None:

@@ -143,7 +143,7 @@ def test_the_sample_holds_what_can_be_damaged(sample: Sample) -> None:
     recovered = reopen(sample.path)
     close(recovered)
     shards = recovered.node.shards
-    pages = check_pages(sample.path / "journal.mdb", consecutive_keys=True)
+    pages = check_pages(sample.path / "journal.mdb", consecutive_keys=True).meta_pages[0]
     assert recovered.node.now_ns > 0
     assert all(len(shard.lines) > 10 for shard in shards)
     assert any((shard.reservations["next_part"] >= 0).any() for shard in shards)
@@ -152,9 +152,9 @@ def test_the_sample_holds_what_can_be_damaged(sample: Sample) -> None:
     assert any(len(shard.splits) for shard in shards)
     assert any(shard.skus.removed.used.any() for shard in shards)
     assert 60 <= sample.position <= 100
-    assert 2 == pages.depth
-    assert pages.branch_pages > 0 < pages.overflow_pages
-    assert pages.free_pages > 0 < pages.record_pages
+    assert 2 == pages.get("main_depth")
+    assert pages.get("main_branch_pages") > 0 < pages.get("main_overflow_pages")
+    assert pages.get("free_entries") > 0 < pages.get("free_leaf_pages")
 
 
 def test_the_undamaged_journal_comes_back(sample: Sample) -> None:

@@ -122,7 +122,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
         for position, value in enumerate(values_of(APPENDS, seed=1), 1):
             append(env, position, value)
     sample = Sample(path, path.read_bytes(), check_pages(path, consecutive_keys=True))
-    assert (2, 1) == (sample.report.depth, sample.report.record_pages)
+    newest = sample.report.meta_pages[0]
+    assert (2, 1) == (newest.get("main_depth"), newest.get("free_depth")), "one page of records"
     assert 1 == sample.half(sample.root * PAGE + 10), "a branch"
     return sample
 
@@ -206,7 +207,7 @@ def test_free_pages_may_lie_past_the_end_of_a_whole_file(tmp_path: Path) -> None
             transaction.put(KEY.pack(7), bytes(100_000))
             transaction.delete(KEY.pack(7))
     report = check_pages(path)
-    assert path.stat().st_size < (report.last_page + 1) * PAGE
+    assert path.stat().st_size < (report.meta_pages[0].get("last_page") + 1) * PAGE
     assert 6 == report.last_key
 
 
