@@ -24,6 +24,10 @@ Asked = TypeVar("Asked")
 Result = TypeVar("Result")
 
 
+def admit_all(_context: CallContext) -> None:
+    """Refuses nobody: a node that is overloaded or draining answers its operators too."""
+
+
 class Admission:
     """Puts commands into mailboxes and returns futures of their outcomes."""
 

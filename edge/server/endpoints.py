@@ -208,24 +208,19 @@ class Endpoints:
         if descriptor.server_streaming:
             return self._one_way(name, parse, method)
         can_refuse = "outcome" in descriptor.output_type.fields_by_name
-        # What asks no shard is answered even by a node that is overloaded or draining.
-        admit = (
-            _always
-            if descriptor.containing_service.file is admin_service_pb2.DESCRIPTOR
-            else self._admit
-        )
-        return self._unary(name, parse, method, admit, long_bytes, can_refuse=can_refuse)
+        return self._unary(name, parse, method, long_bytes, can_refuse=can_refuse)
 
     def _unary(
         self,
         name: str,
         parse: Parse,
         method: Callable[[Any, CallContext], Awaitable[Any]],
-        admit: Callable[[CallContext], None],
         long_bytes: int,
         *,
         can_refuse: bool,
     ) -> Respond:
+        admit = self._admit
+
         async def respond(data: bytes, call: CallContext, started: float | None = None) -> bytes:
             started = self._clock() if started is None else started
             code = ""
@@ -338,10 +333,6 @@ class Endpoints:
 def _code_of(response: Any) -> str:
     """What a call is counted as that was answered."""
     return "REFUSED" if response.outcome == OUTCOME_REFUSED else "OK"
-
-
-def _always(_call: CallContext) -> None:
-    """Refuses nobody."""
 
 
 def _parser(message_class: type[Message]) -> Parse:

@@ -26,7 +26,7 @@ from holdfast.persistence.recovery import Progress, Recovered, no_progress, reco
 
 from ..addresses import split_address
 from ..serving import serve_http
-from .admission import Admission
+from .admission import Admission, admit_all
 from .clock import check_clock, node_clock
 from .endpoints import ADMIN, PUBLIC, Endpoints, methods_of, service_names
 from .fronts.keeper import Fronts
@@ -192,11 +192,11 @@ class Server:
         )
         transport = _transport(settings, endpoints)
         status = NodeStatus(
-            recovered, admission, counters, heartbeat, snapshots, self._log_lines, sampler,
+            admission, counters, heartbeat, snapshots, self._log_lines, sampler,
             service.watches, transport, recovery_seconds, clock(),
         )  # fmt: skip
         operators = Operators(admission, status.get_status, snapshots, self.stop_with_snapshot)
-        admin = Endpoints(operators, methods_of(ADMIN), admission.admit, counters, sampler)
+        admin = Endpoints(operators, methods_of(ADMIN), admit_all, counters, sampler)
         admin_transport = GrpcioTransport(
             admin.all, service_names(ADMIN), settings.admin_address,
             settings.message_size_max_bytes,

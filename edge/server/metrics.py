@@ -1,9 +1,10 @@
 """Figures of a node as metrics for Prometheus, made when somebody scrapes.
 
-The tables below name every figure of statistics.py; docs/operators.md explains them to operators.
+The tables below name every figure of statistics.py, here and in the core; docs/operators.md
+explains them to operators.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -16,7 +17,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from .statistics import CALL_SECONDS, CallStatistics, NodeStatistics
+from holdfast.core.statistics import ShardStatistics
+
+from .statistics import CALL_SECONDS, CallStatistics, MailboxStatistics, NodeStatistics
 
 #: Figure of a shard -> name and help of its gauge.
 _SHARD_GAUGES: Final = {
@@ -37,11 +40,15 @@ _SHARD_GAUGES: Final = {
         "holdfast_quarantined_skus",
         "SKUs in quarantine: nobody knows them, and no operator has looked at them.",
     ),
-    "mailbox_depth": ("holdfast_mailbox_depth", "Weight of the commands in the shard's mailbox."),
-    "mailbox_capacity": ("holdfast_mailbox_capacity", "Weight at which the mailbox refuses."),
     "on_hand": ("holdfast_on_hand_units", "Units on hand, over all stock levels."),
     "reserved": ("holdfast_reserved_units", "Units under live holds."),
     "committed": ("holdfast_committed_units", "Units promised to placed orders."),
+}
+
+#: Figure of a mailbox -> name and help of its gauge.
+_MAILBOX_GAUGES: Final = {
+    "depth": ("holdfast_mailbox_depth", "Weight of the commands in the shard's mailbox."),
+    "capacity": ("holdfast_mailbox_capacity", "Weight at which the mailbox refuses."),
 }
 
 #: Figure of the node -> name and help of its counter.
@@ -134,17 +141,25 @@ class NodeCollector(Collector):
             yield CounterMetricFamily(name, help_text, value=getattr(node, figure))
         for figure, (name, help_text) in _NODE_GAUGES.items():
             yield GaugeMetricFamily(name, help_text, value=getattr(node, figure))
-        for figure, (name, help_text) in _SHARD_GAUGES.items():
-            gauge = GaugeMetricFamily(name, help_text, labels=("shard",))
-            for shard in node.shards:
-                gauge.add_metric((str(shard.shard),), getattr(shard, figure))
-            yield gauge
+        yield from _gauges_by_shard(_SHARD_GAUGES, node.shards)
+        yield from _gauges_by_shard(_MAILBOX_GAUGES, node.mailboxes)
         yield from _call_metrics(node.calls)
         yield _operations(node.operations)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry would otherwise collect at once, before there is a node."""
         return ()
+
+
+def _gauges_by_shard(
+    gauges: Mapping[str, tuple[str, str]],
+    shards: Sequence[ShardStatistics] | Sequence[MailboxStatistics],
+) -> Iterator[Metric]:
+    for figure, (name, help_text) in gauges.items():
+        gauge = GaugeMetricFamily(name, help_text, labels=("shard",))
+        for shard in shards:
+            gauge.add_metric((str(shard.shard),), getattr(shard, figure))
+        yield gauge
 
 
 def _call_metrics(calls: CallStatistics) -> Iterator[Metric]:

@@ -127,7 +127,7 @@ class SnapshotKeeper:
 
     def newest_position(self) -> int:
         """The journal position of the newest snapshot; 0 when there is none."""
-        newest = snapshot_paths(self._directory)
+        newest = snapshot_paths(self._directory)  # another process writes them
         return snapshot_position(newest[0]) if newest else 0
 
 

@@ -5,9 +5,11 @@ other figures are read where they are kept when somebody asks for them.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from holdfast.core.statistics import ShardStatistics
 
 #: Upper bounds of the histogram's buckets, in seconds. They lie close around the latencies that a
 #: node is meant to keep, 2 ms in the median and 10 ms at p99.
@@ -18,36 +20,14 @@ CALL_SECONDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ShardStatistics:
-    """Figures of one shard and its mailbox."""
+class MailboxStatistics:
+    """Figures of the mailbox of one shard."""
 
     shard: int
-    sequence: int
-    """The shard's last journal entry."""
-    skus: int
-    """SKUs that exist."""
-    stock_levels: int
-    """Stock levels that exist."""
-    reservations: int
-    """Reservations with lines in memory."""
-    ended_ids: int
-    """Reservations of which the id is left."""
-    source_gaps: int
-    """Ranges of numbers that sources have passed over and that are missing."""
-    quarantined_levels: int
-    """Stock levels that the audit found wrong and that were not repaired since."""
-    quarantined_skus: int
-    """SKUs that nobody knows, and no operator has admitted."""
-    mailbox_depth: int
+    depth: int
     """Weight of the commands that wait; in microseconds of a processor."""
-    mailbox_capacity: int
+    capacity: int
     """Weight at which the mailbox refuses."""
-    on_hand: int
-    """Units on hand, over all stock levels."""
-    reserved: int
-    """Units under live holds."""
-    committed: int
-    """Units promised to placed orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +47,10 @@ class CallStatistics:
 class NodeStatistics:
     """Figures of a node."""
 
-    shards: tuple[ShardStatistics, ...]
+    shards: Sequence[ShardStatistics]
     """One per shard, in their order."""
+    mailboxes: Sequence[MailboxStatistics]
+    """In the same order."""
     turns: int
     """Turns of the pump since the start."""
     appends: int

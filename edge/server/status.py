@@ -5,6 +5,7 @@ journal's durable position. What the process is doing (mailboxes, turns, calls) 
 """
 
 import asyncio
+from dataclasses import asdict
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -13,8 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core.node import StateChangedError
-from holdfast.persistence.recovery import Recovered
-from holdfast.persistence.snapshots.file import snapshot_paths, snapshot_position
+from holdfast.core.statistics import ShardStatistics
 
 from ..wire import faults
 from ..wire.auditing import level_names
@@ -23,7 +23,7 @@ from .admission import Admission
 from .heartbeat import Heartbeat
 from .log_writer import LogWriter, Sampler
 from .snapshots import SnapshotKeeper
-from .statistics import CallCounters, NodeStatistics, ShardStatistics
+from .statistics import CallCounters, MailboxStatistics, NodeStatistics
 from .transports.transport import Transport
 from .watch.watches import Watches
 
@@ -38,7 +38,6 @@ class NodeStatus:
 
     def __init__(
         self,
-        recovered: Recovered,
         admission: Admission,
         counters: CallCounters,
         heartbeat: Heartbeat,
@@ -50,7 +49,6 @@ class NodeStatus:
         recovery_seconds: float,
         started_ns: int,
     ) -> None:
-        self._recovered = recovered
         self._admission = admission
         self._counters = counters
         self._heartbeat = heartbeat
@@ -71,24 +69,10 @@ class NodeStatus:
         figures = pump.statistics()
         shards = pump.durable_statistics()
         return NodeStatistics(
-            shards=tuple(
-                ShardStatistics(
-                    shard=shard.shard,
-                    sequence=shard.sequence,
-                    skus=shard.skus,
-                    stock_levels=shard.stock_levels,
-                    reservations=shard.reservations,
-                    ended_ids=shard.ended_ids,
-                    source_gaps=shard.source_gaps,
-                    quarantined_levels=shard.quarantined_levels,
-                    quarantined_skus=shard.quarantined_skus,
-                    mailbox_depth=actor.weight,
-                    mailbox_capacity=actor.capacity,
-                    on_hand=shard.on_hand,
-                    reserved=shard.reserved,
-                    committed=shard.committed,
-                )
-                for shard, actor in zip(shards, pump.node.actors, strict=True)
+            shards=shards,
+            mailboxes=tuple(
+                MailboxStatistics(each.shard, each.weight, each.capacity)
+                for each in pump.node.actors
             ),
             turns=figures.turns,
             appends=figures.appends,
@@ -110,15 +94,10 @@ class NodeStatus:
             audit_passes=pump.node.audit.passes,
             audit_disagreements=pump.node.audit.disagreements,
             durable_position=pump.journal.position,
-            snapshot_position=self._snapshot_position(),
+            snapshot_position=self._snapshots.newest_position(),
             journal_size_bytes=pump.journal.size_bytes(),
             journal_headroom_bytes=max(0, pump.headroom_bytes),
         )
-
-    def _snapshot_position(self) -> int:
-        # Asked of the folder: snapshots are written by another process.
-        paths = snapshot_paths(self._recovered.directory)
-        return snapshot_position(paths[0]) if paths else 0
 
     async def get_status(self, request: admin.GetStatusRequest) -> admin.GetStatusResponse:
         """The answer to GetStatus. The state hash reads all state, so it has to be asked for."""
@@ -132,15 +111,7 @@ class NodeStatus:
             snapshot_position=figures.snapshot_position,
             journal_size_bytes=figures.journal_size_bytes,
             journal_headroom_bytes=figures.journal_headroom_bytes,
-            shards=[
-                admin.ShardStatus(
-                    **{
-                        field: clamped_int64(getattr(shard, field))
-                        for field in ShardStatistics.__slots__
-                    }
-                )
-                for shard in figures.shards
-            ],
+            shards=map(_shard_status, figures.shards, figures.mailboxes),
             state_hash=state_hash,
             timeline=self._admission.pump.node.timeline,
             quarantined_levels=level_names(self._admission.pump.node.audit.quarantined_names()),
@@ -164,3 +135,11 @@ class NodeStatus:
                         return str(end.value)
                 await asyncio.sleep(HASH_PAUSE_S)
         raise faults.state_changing(HASH_TRIES)
+
+
+def _shard_status(shard: ShardStatistics, mailbox: MailboxStatistics) -> admin.ShardStatus:
+    """The status of a shard: the figures that the wire has of it."""
+    figures = asdict(shard)
+    figures |= {"mailbox_depth": mailbox.depth, "mailbox_capacity": mailbox.capacity}
+    fields = admin.ShardStatus.DESCRIPTOR.fields_by_name
+    return admin.ShardStatus(**{field: clamped_int64(figures[field]) for field in fields})

@@ -18,6 +18,7 @@ from holdfast.edge.serving import serve_http
 
 NODE = NodeStatistics(
     shards=(),
+    mailboxes=(),
     turns=4711,
     appends=0,
     append_seconds_total=0.0,
