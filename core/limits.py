@@ -4,6 +4,12 @@ Limits that a caller can meet are repeated in the comments of protos/holdfast/v1
 `tests/test_limits.py` keeps the two in step by sending one message on each side of every limit.
 """
 
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000 * NS_PER_MS
+NS_PER_MINUTE = 60 * NS_PER_S
+NS_PER_HOUR = 60 * NS_PER_MINUTE
+NS_PER_DAY = 24 * NS_PER_HOUR
+
 #: Names and ids are short keys, not documents. 128 bytes hold every id that the vendors in
 #: docs/integrators use.
 NAME_BYTES_MAX = 128
@@ -33,7 +39,7 @@ BATCH_MAX = 1_000
 CHANGING_MAX = 100
 
 #: A count may be of a later time than the node's: clocks differ.
-COUNT_AHEAD_NS_MAX = 5 * 60 * 1_000_000_000
+COUNT_AHEAD_NS_MAX = 5 * NS_PER_MINUTE
 
 #: Records of a level that a count looks through: some 4 ms.
 HISTORY_READ_MAX = 30_000
@@ -47,7 +53,7 @@ HOLD_MS_DEFAULT = 15 * 60 * 1_000
 EXPECTED_INTERVAL_MS_MAX = HOLD_MS_MAX
 
 #: How long request ids and stock event ids are remembered.
-RETENTION_NS = 7 * 24 * 3_600 * 1_000_000_000
+RETENTION_NS = 7 * NS_PER_DAY
 
 #: Lines that a shortfall endangers, named at each stock level in the answer to a fact; as many as a
 #: read of one may ask for; and in one answer, of 256 bytes and more each.
@@ -138,8 +144,7 @@ PLACES_MAX = 2**31 - 2
 GRANULES_A_TEXT = (NAME_BYTES_MAX + 1 + 15) // 16
 
 #: How long the lines of an ended reservation stay in memory, and its id, after its end.
-NS_PER_HOUR = 3_600 * 1_000_000_000
-LINES_KEPT_NS = 24 * NS_PER_HOUR
+LINES_KEPT_NS = NS_PER_DAY
 IDS_KEPT_NS = 30 * LINES_KEPT_NS
 
 #: Ended ids are forgotten by the hour in which their lines left.
@@ -185,11 +190,6 @@ WITHHELD_READ_MAX = 2_000
 
 #: Linux's MAP_NORESERVE, which Python 3.11 does not name: a reservation is not a promise of memory.
 MAP_NORESERVE = 0x4000
-
-
-NS_PER_MS = 1_000_000
-NS_PER_MINUTE = 60 * 1_000 * NS_PER_MS
-NS_PER_DAY = 24 * 3_600 * 1_000 * NS_PER_MS
 
 assert SHARDS_MAX <= SLOTS
 assert SHARDS_MAX <= UNUSED_HISTORY_MAX

@@ -1,5 +1,7 @@
 """Addresses to listen on, as settings write them. It needs no library."""
 
+import socket
+
 
 def split_address(address: str) -> tuple[str, int]:
     """Split host:port; an IPv6 host stands in brackets, which are taken off."""
@@ -13,3 +15,8 @@ def split_address(address: str) -> tuple[str, int]:
     if not host or any(character.isspace() for character in host):
         raise ValueError("no host")
     return host, int(port)
+
+
+def can_be_dual_stack(family: int) -> bool:
+    """Whether a socket of a family can take callers of IPv4 at an address of IPv6, as gRPC's do."""
+    return family == socket.AF_INET6 and socket.has_dualstack_ipv6()

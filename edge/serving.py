@@ -16,6 +16,8 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from .addresses import can_be_dual_stack
+
 #: Seconds. Scrapes end within milliseconds; one that hangs must not hold up a restart.
 GRACE_S = 2
 
@@ -90,8 +92,8 @@ async def _listen(host: str, port: int) -> list[socket.socket]:
 
 
 def _bind(family: int, address: Any) -> socket.socket:
-    both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server(address, family=family, dualstack_ipv6=both)
+    dualstack = can_be_dual_stack(family)
+    return socket.create_server(address, family=family, dualstack_ipv6=dualstack)
 
 
 class _Connection(H11Protocol):

@@ -10,7 +10,7 @@ Format: https://protobuf.dev/programming-guides/encoding/
 
 import numpy as np
 
-from ..limits import HOLD_MS_DEFAULT, HOLD_MS_MAX, HOLD_MS_MIN, NS_PER_MS, QUANTITY_MAX
+from ..limits import HOLD_MS_DEFAULT, HOLD_MS_MAX, HOLD_MS_MIN, NS_PER_MS, NS_PER_S, QUANTITY_MAX
 from .codes import ACCEPTED
 from .compiled import kernel
 from .messages import write_varint
@@ -36,7 +36,7 @@ REQUEST_BYTES_MAX = 38 + 129 + 7
 HOLD_BYTES_MAX = 2 + 18 + 28 + 2 + 129
 
 _MS_PER_S = 1_000
-_NS_PER_S = np.int64(1_000_000_000)
+_NS_PER_S = np.int64(NS_PER_S)
 _BYTE = np.uint64(255)
 
 #: Bytes of a UUID's text.

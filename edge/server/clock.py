@@ -8,12 +8,10 @@ restart, time goes on from the last journaled instant at the earliest.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+
+from holdfast.core.limits import NS_PER_DAY, NS_PER_S
 
 Clock = Callable[[], int]
-
-_NS_PER_S: Final = 1_000_000_000
-_NS_PER_DAY: Final = 24 * 3_600 * _NS_PER_S
 
 
 class ClockAheadError(Exception):
@@ -27,9 +25,9 @@ def check_clock(last_ns: int, now_ns: int, ahead_max_days: int) -> None:
     What is journaled can't be taken back: holds would end, ids be forgotten, and every later start
     would go on from there.
     """
-    if not last_ns or now_ns - last_ns <= ahead_max_days * _NS_PER_DAY:
+    if not last_ns or now_ns - last_ns <= ahead_max_days * NS_PER_DAY:
         return
-    days = -(-(now_ns - last_ns) // _NS_PER_DAY)
+    days = -(-(now_ns - last_ns) // NS_PER_DAY)
     raise ClockAheadError(
         f"the machine's clock says {_text(now_ns)}, and the journal's last entry is of "
         f"{_text(last_ns)}: more than {ahead_max_days} days ahead. A wrong time cannot be taken "
@@ -39,7 +37,7 @@ def check_clock(last_ns: int, now_ns: int, ahead_max_days: int) -> None:
 
 
 def _text(instant_ns: int) -> str:
-    return datetime.fromtimestamp(instant_ns // _NS_PER_S, UTC).isoformat()
+    return datetime.fromtimestamp(instant_ns // NS_PER_S, UTC).isoformat()
 
 
 def node_clock(not_before_ns: int) -> Clock:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome, RunCodes
+from holdfast.core.limits import NS_PER_S
 from holdfast.core.node import Node, Turn
 from holdfast.core.statistics import ShardStatistics, read_statistics
 from holdfast.core.tables.effects import Entry
@@ -23,8 +24,6 @@ from holdfast.persistence.journal import JournalAppender
 
 from .audit_alarms import tell_found
 from .clock import Clock
-
-_NS_PER_S = 1_000_000_000
 
 #: Work, in microseconds, for which a turn runs while an append is in flight: that of 128 Reserves.
 #: An append costs as much processor time as about ten of them; below this, waiting for more costs
@@ -299,7 +298,7 @@ class Pump:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_ns = expiry_ns
-        delay = max(0.0, (expiry_ns - self._clock()) / _NS_PER_S)
+        delay = max(0.0, (expiry_ns - self._clock()) / NS_PER_S)
         # A day at most: not every loop takes longer delays, and a wake-up a day costs nothing.
         self._alarm = self._loop.call_later(min(delay, 86_400.0), self._ring)
 

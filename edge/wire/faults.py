@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
+from holdfast.core.limits import NS_PER_S
 
 #: Of every ErrorInfo. It has a dot, as AIP-193 asks: a name that is registered or looks so.
 DOMAIN: Final = "inventory.holdfast"
@@ -88,7 +89,7 @@ class Fault(Exception):  # noqa: N818 - "error" says less: a refusal is the othe
         ]
         if self.retry_after_s is not None:
             delay = Duration()
-            delay.FromNanoseconds(round(self.retry_after_s * 1_000_000_000))
+            delay.FromNanoseconds(round(self.retry_after_s * NS_PER_S))
             details.append(error_details_pb2.RetryInfo(retry_delay=delay))
         code: int = self.code.value[0]
         status = status_pb2.Status(

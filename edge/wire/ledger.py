@@ -7,6 +7,7 @@ from typing import Any, Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core.ids import key_from_text
+from holdfast.core.limits import NS_PER_S
 from holdfast.core.model import State
 from holdfast.core.tables.sku_names import SkuNames
 from holdfast.persistence.ledger.explain import (
@@ -31,7 +32,7 @@ from . import faults
 from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
 from .reservations import reservation_message
 from .shared import engine_members, wire_members
-from .validation import NS_PER_S, check_name, enum_member
+from .validation import check_name, enum_member
 
 PAGE_SIZE_MAX: Final = 1_000
 

@@ -13,6 +13,7 @@ from holdfast.core.limits import (
     HOLD_MS_DEFAULT,
     LINES_AGAINST_SUPPLY_MAX,
     LINES_MAX,
+    NS_PER_S,
     QUANTITY_MAX,
 )
 from holdfast.core.model import Remainder, State, Verb
@@ -24,7 +25,6 @@ from .refusals import refusal_message
 from .shared import add_revisions, engine_members, wire_members
 from .shortfalls import shortfall_message
 from .validation import (
-    NS_PER_S,
     bad_name,
     check_count,
     check_name,

@@ -17,12 +17,17 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from holdfast.core.commands import StockEvent
-from holdfast.core.limits import HOLD_MS_MAX, HOLD_MS_MIN, NAME_BYTES_MAX, NS_PER_MS, QUANTITY_MAX
+from holdfast.core.limits import (
+    HOLD_MS_MAX,
+    HOLD_MS_MIN,
+    NAME_BYTES_MAX,
+    NS_PER_MS,
+    NS_PER_S,
+    QUANTITY_MAX,
+)
 from holdfast.core.model import EventKind
 
 from .faults import Fault, invalid
-
-NS_PER_S: Final = 1_000_000_000
 
 #: The greatest time that fits an int64 in nanoseconds since 1970: in the year 2262.
 TIME_S_MAX: Final = (2**63 - 1) // NS_PER_S

@@ -15,13 +15,13 @@ import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 
 from ..durable_files import rename_durably
+from ..trailing_digest import DIGEST_BYTES, ends_with_digest, new_digest
 from .movements import KEYS, RECORDS
 from .texts import WrittenTexts
 
@@ -33,7 +33,6 @@ OPENING_PREFIX: Final = "opening-"
 
 _MAGIC: Final = b"HFL1"
 _HEADER: Final = struct.Struct("<4sI")
-_DIGEST_BYTES: Final = 16
 
 #: Bytes that are written and synced before the writer looks up again: see snapshots/file.py for
 #: what a larger piece would do to the journal's appends.
@@ -121,7 +120,7 @@ def write_in_pieces(path: Path, head: Head, arrays: Mapping[str, np.ndarray]) ->
     """
     partial = path.with_name("run.partial")
     with partial.open("wb") as file:
-        hasher = blake2b(digest_size=_DIGEST_BYTES)
+        hasher = new_digest()
         for piece in _pieces(head, arrays):
             hasher.update(piece)
             file.write(piece)
@@ -151,10 +150,10 @@ def _pieces(head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[memoryview
 def open_run(path: Path) -> Run:
     """A run whose bytes were checked. Raises UnusableRunError, and OSError as the system does."""
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size - _DIGEST_BYTES
-        if size < _HEADER.size:
+        if os.fstat(file.fileno()).st_size < _HEADER.size + DIGEST_BYTES:
             raise UnusableRunError(f"{path.name}: shorter than its header and trailer")
-        _check_digest(path, file, size)
+        if not ends_with_digest(file):
+            raise UnusableRunError(f"{path.name}: its bytes do not hash to the digest at its end")
         file.seek(0)
         magic, head_bytes = _HEADER.unpack(file.read(_HEADER.size))
         described = json.loads(file.read(head_bytes)) if magic == _MAGIC else {}
@@ -163,15 +162,6 @@ def open_run(path: Path) -> Run:
     lengths = described.pop("arrays")
     bytes_of_file = np.memmap(path, np.uint8, "r").view(np.ndarray)
     return Run(Head(**described), _arrays(bytes_of_file, _HEADER.size + head_bytes, lengths))
-
-
-def _check_digest(path: Path, file: BinaryIO, size: int) -> None:
-    hasher = blake2b(digest_size=_DIGEST_BYTES)
-    while size > 0 and (part := file.read(min(size, 1 << 20))):
-        hasher.update(part)
-        size -= len(part)
-    if file.read() != hasher.digest():
-        raise UnusableRunError(f"{path.name}: its bytes do not hash to the digest at its end")
 
 
 def _arrays(data: np.ndarray, at: int, lengths: Mapping[str, int]) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b, file_digest
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,10 @@ from holdfast.core.tables import schema, state_bytes
 from ..data_directory import DataDirectory, NewerSchemaError
 from ..durable_files import PacedFile, rename_durably
 from ..hash_chain import Chain
+from ..trailing_digest import ends_with_digest, new_digest
 
 #: The newest, and one in reserve in case that is damaged.
 KEPT = 2
-
-DIGEST_BYTES = 16
 
 MakeNode = Callable[[DataDirectory], Node]
 """An empty node for a directory."""
@@ -76,7 +75,7 @@ def write_snapshot(directory: DataDirectory, snapshot: Snapshot) -> Path:
     with PacedFile(partial, "w+") as file:
         np.savez(file, **columns)  # type: ignore[arg-type]
         file.seek(0)
-        file.write(file_digest(file, _blake2b).digest())
+        file.write(file_digest(file, new_digest).digest())
         os.fsync(file.fileno())
     rename_durably(partial, path)
     for old in snapshot_paths(directory)[KEPT:]:
@@ -190,14 +189,5 @@ class _ShardColumns:
 
 def _check_bytes(path: Path) -> None:
     with path.open("rb") as file:
-        left = os.fstat(file.fileno()).st_size - DIGEST_BYTES
-        hasher = _blake2b()
-        while left > 0 and (part := file.read(min(left, 1 << 20))):
-            hasher.update(part)
-            left -= len(part)
-        if file.read() != hasher.digest():
+        if not ends_with_digest(file):
             raise SnapshotError("its bytes do not hash to the digest at its end")
-
-
-def _blake2b() -> "blake2b":
-    return blake2b(digest_size=DIGEST_BYTES)

@@ -5,7 +5,6 @@ over them. One that ends takes its own calls along, and is started again.
 """
 
 import asyncio
-import errno
 import signal
 import socket
 import subprocess
@@ -18,8 +17,8 @@ import structlog
 
 from holdfast.persistence.journal_process.protocol import IGNORED_SIGNALS
 
-from ...addresses import split_address
 from ..endpoints import Endpoint
+from ..transports.listening import free_port, taken
 from .engine_end import EngineEnd
 
 log = structlog.get_logger()
@@ -105,7 +104,7 @@ class Fronts:
             if port is not None:
                 return port
             await asyncio.sleep(PORT_PAUSE_S)
-        raise OSError(f"cannot listen on {self._address}: is another node running?")
+        raise taken(self._address)
 
     async def _start_front(self) -> "_Front | None":
         """A front that listens; None when the machine has no process to give, or it ends first."""
@@ -188,30 +187,6 @@ class _Front:
         if not await self._ends_within(grace_s + LAST_S):
             self._process.kill()
         return await asyncio.to_thread(self._process.wait)
-
-
-def free_port(address: str) -> socket.socket | None:
-    """A socket that keeps a port for processes of this user that share it, and does not listen.
-    None when the port is taken. Raises OSError when it is not an address of this machine.
-
-    SO_REUSEADDR passes over connections that ended a moment ago. Without SO_REUSEPORT a port that
-    anybody listens on, or keeps like this, is refused; set afterwards, it lets fronts in.
-    """
-    host, port = split_address(address)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, where = found[0]
-    reserved = socket.socket(family, kind, protocol)
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        reserved.bind(where)
-    except OSError as error:
-        reserved.close()
-        if error.errno == errno.EADDRINUSE:
-            return None
-        raise OSError(f"cannot listen on {address}: {error.strerror}") from error
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return reserved
 
 
 def start_process(command: Sequence[str], connection: socket.socket) -> subprocess.Popen[bytes]:

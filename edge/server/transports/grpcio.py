@@ -16,6 +16,7 @@ from ..call_status import CallStatus
 from ..context import CallContext
 from ..endpoints import Endpoint, Kind
 from ..logs import ids_of_call
+from .listening import taken
 from .own_services import OwnServices
 
 #: gRPC's context of a call, which has no types.
@@ -65,7 +66,7 @@ class GrpcioTransport:
         try:
             port: int = self._server.add_insecure_port(self._address)
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {self._address}: is another node running?") from error
+            raise taken(self._address) from error
         await self._server.start()
         return port
 

@@ -1,20 +1,14 @@
 """Endpoints behind connections of libnghttp2, on the loop of this process."""
 
 import asyncio
-import errno
-import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final
 
-from ...addresses import split_address
 from ..endpoints import Endpoint
 from ..fair_rounds import Rounds
 from .http2.connection import Http2Connection, Served
+from .listening import BACKLOG, listening_socket
 from .own_services import OwnServices
-
-#: Connections that may wait to be accepted; the kernel has a limit of its own.
-BACKLOG: Final = 4_096
 
 
 class Ngh2Transport:
@@ -73,24 +67,3 @@ class Ngh2Transport:
                 await self._served.are_gone()
         for connection in tuple(self._served.connections):
             connection.end()
-
-
-def listening_socket(address: str, *, shares_port: bool) -> socket.socket:
-    """A socket that listens at an address; at one of IPv6 to callers of IPv4 too, where the
-    machine can. Raises OSError when the address is taken, or not one of this machine.
-    """
-    host, port = split_address(address)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, where = found[0]
-    try:
-        return socket.create_server(
-            where[:2],
-            family=family,
-            backlog=BACKLOG,
-            reuse_port=shares_port,
-            dualstack_ipv6=family == socket.AF_INET6 and socket.has_dualstack_ipv6(),
-        )
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        why = "is another node running?" if taken else error.strerror
-        raise OSError(f"cannot listen on {address}: {why}") from error

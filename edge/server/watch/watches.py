@@ -10,7 +10,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from holdfast.core.limits import NS_PER_DAY
+from holdfast.core.limits import NS_PER_DAY, NS_PER_S
 from holdfast.core.tables.effects import Entry
 from holdfast.v1 import watch_service_pb2 as watch
 
@@ -35,8 +35,6 @@ REST_MAX_S: Final = 0.01
 
 #: How long the end of a day is waited for at once.
 LOOK_AT_CLOCK_S: Final = 60.0
-
-NS_PER_S: Final = 1_000_000_000
 
 
 class Watches:

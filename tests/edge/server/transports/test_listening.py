@@ -1,13 +1,11 @@
-"""Where the transport over libnghttp2 listens."""
+"""Sockets that listen for a transport."""
 
 import socket
 from contextlib import closing
 
 import pytest
 
-pytest.importorskip("ngh2", reason="the extra holdfast[ngh2] is not installed")
-
-from holdfast.edge.server.transports.ngh2 import listening_socket
+from holdfast.edge.server.transports.listening import listening_socket
 
 
 def port_of(listening: socket.socket) -> int:
