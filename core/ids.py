@@ -16,7 +16,7 @@ _LOW = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """128 bits in two halves, and the text where the bits do not spell it."""
+    """128 bits in two halves, and the text where the bits do not give it."""
 
     hi: int
     lo: int
@@ -102,6 +102,6 @@ def source_key(source: str) -> Key:
 
 
 def text_from_key(hi: int, lo: int) -> str:
-    """Spell a key that is a UUID."""
+    """The text of a key that is a UUID."""
     digits = f"{(hi << 64) | lo:032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -12,13 +12,13 @@ from itertools import chain, count
 import numpy as np
 
 from .actor import Actor, Origin, Ticket
+from .capacity import Capacity, TableFullError
 from .commands import Command, Disagreement, Outcome
 from .commands.naming import put_names
 from .commands.registry import OPERATIONS, Growth, bind_rules
 from .execution import Execution
 from .limits import ROWS_MAX, SLOTS
 from .model import UnknownSkus
-from .room import NoRoomError, Room
 from .rules.auditing import Auditing
 from .rules.availability import Availability
 from .rules.available_to_promise import AvailableToPromise
@@ -146,7 +146,7 @@ class Node:
             self.sku_names,
             self.work,
         )
-        self.room = Room(self.shards, self.index, self.actors)
+        self.capacity = Capacity(self.shards, self.index, self.actors)
         self.turn_work_max = turn_work_max
         self.expire_batch_max = expire_batch_max
         self.now_ns = 0
@@ -195,13 +195,13 @@ class Node:
         The journal notes `principal` and `correlation`, NAME_BYTES_MAX bytes each at most, with
         everything that the command changes.
 
-        Raises MailboxFullError, and NoRoomError when a table may be too full for what it adds.
+        Raises MailboxFullError, and TableFullError when a table may be too full for what it adds.
         """
         operation = OPERATIONS[type(command)]
         weight = operation.weight(command)
         actor = self.actors[operation.home(command, self.homes)]
         if operation.grows and (rows := operation.rows(command)):
-            self.room.promise(operation.grows, rows)
+            self.capacity.promise(operation.grows, rows)
         if principal:
             self._promise_name(principal)
         origin = Origin(principal, correlation) if principal or correlation else None
@@ -211,8 +211,8 @@ class Node:
     def _promise_name(self, principal: str) -> None:
         """Promise room for the name of a principal, which takes none where it is known."""
         try:
-            self.room.promise(Growth.PRINCIPALS, 1)
-        except NoRoomError:
+            self.capacity.promise(Growth.PRINCIPALS, 1)
+        except TableFullError:
             if any(shard.principals.find(principal) < 0 for shard in self.shards):
                 raise
 
@@ -222,7 +222,7 @@ class Node:
         """
         self.now_ns = max(self.now_ns, now_ns)
         self.work.left = self.turn_work_max
-        self.room.is_stale = True
+        self.capacity.is_stale = True
         if not self._has_window and self._has_writes():
             self._set_window()
         is_late = self._expire()
@@ -302,7 +302,7 @@ class Node:
         Raises StateMismatchError for a seal that does not fit the state.
         """
         numbers = replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
-        self.room.forget()
+        self.capacity.forget()
         self.source_states.forget()
         self.now_ns = max(self.now_ns, entry.now_ns)
         self.sweep.begin(self.now_ns)
@@ -314,7 +314,7 @@ class Node:
         for shard in self.shards:
             rebuild(shard)
         self.index.rebuild(self.shards)
-        self.room.forget()
+        self.capacity.forget()
         self.source_states.forget()
         self.now_ns = max(shard.now_ns for shard in self.shards)
         self.sweep.begin(self.now_ns)

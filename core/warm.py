@@ -146,7 +146,7 @@ def _warm_audit(node: Node) -> None:
 
 
 def _warm_messages() -> None:
-    """Requests are weighed and read, and answers spelled, at the edge: by kernels too."""
+    """Requests are weighed and read, and answers encoded, at the edge: by kernels too."""
     fields, columns = np.zeros((1, 3), np.int64), np.zeros((1, 1), np.int64)
     figures = np.zeros(2, np.int64)
     data = np.zeros(0, np.uint8)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from .archive.segments import History, MissingHistoryError, archive, segments
-from .backup_json import Backup, spell_backup_json
+from .backup_json import Backup, encode_backup_json
 from .data_directory import BACKUP_JSON, BACKUP_PARTIAL, DataDirectory, DirectoryError
 from .durable_files import (
     copy_durably,
@@ -60,7 +60,7 @@ def back_up(
         backup, notes = _copy(folder, target, copying)
     report = verify_folder(backup, verifying)
     expect_good(report, f"run `holdfast verify {source}`")
-    finish_folder(target, BACKUP_PARTIAL, BACKUP_JSON, spell_backup_json(backup))
+    finish_folder(target, BACKUP_PARTIAL, BACKUP_JSON, encode_backup_json(backup))
     return BackupMade(backup, report, notes)
 
 

@@ -9,7 +9,7 @@ backup.json   written last, so that a folder without it is no backup; under "for
 from dataclasses import dataclass
 from pathlib import Path
 
-from .checked_json import parse, spell
+from .checked_json import encode, parse
 from .data_directory import (
     BACKUP_JSON,
     DataDirectory,
@@ -50,10 +50,10 @@ def read_backup_json(path: Path) -> Backup | None:
         raise DirectoryError(f"{file}: damaged ({error}); take another backup") from error
 
 
-def spell_backup_json(backup: Backup) -> bytes:
+def encode_backup_json(backup: Backup) -> bytes:
     """The bytes of a backup.json."""
     directory = backup.directory
-    return spell(
+    return encode(
         {
             "format": FORMAT,
             "shard_count": directory.shard_count,

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Any
 
 
-def spell(document: dict[str, Any]) -> bytes:
+def encode(document: dict[str, Any]) -> bytes:
     """A document with its checksum."""
     return json.dumps({**document, "checksum": _checksum(document)}).encode()
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from holdfast.core.limits import SLOTS
 
-from .checked_json import parse, spell
+from .checked_json import encode, parse
 from .durable_files import write_durably
 
 FORMAT = 2
@@ -167,7 +167,7 @@ def write_node_json(directory: DataDirectory) -> DataDirectory:
     journal is damage and not a new directory.
     """
     directory = with_new_timeline(directory)
-    write_durably(directory.path / "node.json", spell_node_json(directory))
+    write_durably(directory.path / "node.json", encode_node_json(directory))
     return directory
 
 
@@ -176,9 +176,9 @@ def with_new_timeline(directory: DataDirectory) -> DataDirectory:
     return replace(directory, timeline=randbits(64) or 1)
 
 
-def spell_node_json(directory: DataDirectory) -> bytes:
+def encode_node_json(directory: DataDirectory) -> bytes:
     """The bytes of a node.json."""
-    return spell(
+    return encode(
         {
             "format": FORMAT,
             "shard_count": directory.shard_count,

@@ -32,7 +32,7 @@ Chain = dict[int, bytes]
 
 
 def write_hashes(value: bytearray | memoryview, chain: Chain) -> None:
-    """Fill in the hashes of a group that codec.lay_out_group spelt, and advance the chain."""
+    """Fill in the hashes of a group that codec.lay_out_group has encoded, and advance the chain."""
     view = memoryview(value)
     group = value[: GROUP.size]
     at = GROUP.size

@@ -18,7 +18,7 @@ from .data_directory import (
     RESTORE_PARTIAL,
     DataDirectory,
     DirectoryError,
-    spell_node_json,
+    encode_node_json,
     with_new_timeline,
 )
 from .durable_files import copy_durably, make_folders_durably
@@ -79,7 +79,7 @@ def restore(
             _write_state(new, state)
     report = verify_folder(new, verifying)
     expect_good(report, f"run `holdfast verify {source}`")
-    finish_folder(target, RESTORE_PARTIAL, "node.json", spell_node_json(new))
+    finish_folder(target, RESTORE_PARTIAL, "node.json", encode_node_json(new))
     return Restored(new, state.position, now_ns, end, end_ns, has_history, report)
 
 

@@ -21,8 +21,8 @@ from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.settings import KINDS, AdapterSettings
 from holdfast.adapters.runtime.settings import Settings as AdaptersSettings
 from holdfast.core import limits, model
+from holdfast.core.capacity import TABLES
 from holdfast.core.model import RefusalCode, Verb
-from holdfast.core.room import TABLES
 from holdfast.edge.cli.main import app
 from holdfast.edge.server.endpoints import ADMIN, PUBLIC, methods_of, service_names
 from holdfast.edge.server.settings import Settings

@@ -105,7 +105,7 @@ class ShardFinder(Protocol):
 
 
 class Growth(IntEnum):
-    """Tables that commands add to, by what they are about (room.py lists them)."""
+    """Tables that commands add to, by what they are about (capacity.py lists them)."""
 
     HOLDS = 1
     MOVES = 2

@@ -4,7 +4,7 @@ Rules of these files: integers, no allocation per operation, no Python objects. 
 `apply_…` take effects and change the state; `reserve_batch`, `move_batch` and `settle_backorders`
 decide, write and apply in one go, `reserve_lines` writes and applies, through the same functions.
 Kernels named `find_…`, `count_…`, `read_…`, `sum_…`, `hash_…`, `judge_…`, `decide_…` and `plan_…`
-read the state, and fill in what they are handed for their answers; messages.py spells answers, and
+read the state, and fill in what they are handed for their answers; messages.py encodes answers, and
 field_weights.py weighs what is asked. Callers have made room before they call.
 
 The rules and tables call what is named here. codes.py has what kernels share with the rest.

@@ -2,7 +2,7 @@
 an object.
 
 A field is a row of `fields` (int64[n, 3]): its tag, FIGURES or PIECES, and its column. FIGURES is
-a varint of the column's value, left out when that is 0. PIECES are strings, or messages spelled
+a varint of the column's value, left out when that is 0. PIECES are strings, or messages encoded
 before: of the pool `data`, in which piece i ends at `ends[i + 1]` and the next begins, those from
 the column's value up to that of the column after it.
 

@@ -57,24 +57,24 @@ def backup(
 
         with LateBar("Copying") as bar:
             made = back_up(directory, target, bar, _then("Verifying", bar))
-    _tell_backup(target, made, as_json=as_json)
+    _show_backup(target, made, as_json=as_json)
 
 
 def _then(label: str, bar: "LateBar") -> "Progress":
     """The bar of the next step, under another label from its first call on."""
     is_new = True
 
-    def tell(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal is_new
         if is_new:
             bar.relabel(label)
             is_new = False
         bar(done, total)
 
-    return tell
+    return show
 
 
-def _tell_backup(target: Path, made: "BackupMade", *, as_json: bool) -> None:
+def _show_backup(target: Path, made: "BackupMade", *, as_json: bool) -> None:
     from holdfast.persistence.time_texts import exact_time_text
 
     position, end = made.backup.position, exact_time_text(made.report.now_ns)

@@ -280,7 +280,7 @@ def print_json(document: object) -> None:
 def plain(message: "Message") -> dict[str, Any]:
     """A message as JSON: numbers as numbers, enums by name, times as text, columns as lists.
 
-    protobuf's own JSON spells int64 as text, which is no help to a shell script.
+    protobuf's own JSON has int64 as text, which is no help to a shell script.
     """
     document = {}
     for field in message.DESCRIPTOR.fields:

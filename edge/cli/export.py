@@ -100,7 +100,7 @@ def _csv(path: Path, columns: dict[str, type]) -> Iterator[Write]:
 
     times = [at for at, name in enumerate(columns) if name.endswith("_ns")]
 
-    def spelt(row: tuple[Any, ...]) -> list[Any]:
+    def cells_of(row: tuple[Any, ...]) -> list[Any]:
         cells = list(row)
         for at in times:
             cells[at] = "" if row[at] is None else time_text(row[at])
@@ -109,7 +109,7 @@ def _csv(path: Path, columns: dict[str, type]) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(name.removesuffix("_ns") for name in columns)
-        yield lambda rows: writer.writerows(map(spelt, rows))
+        yield lambda rows: writer.writerows(map(cells_of, rows))
 
 
 @contextmanager

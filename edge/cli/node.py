@@ -132,13 +132,13 @@ def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":
         return bar
     shown = -1  # a program that reads them should not drown in lines
 
-    def tell(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal shown
         if (now := 100 * done // max(total, 1)) > shown:
             shown = now
             _print_event(event, done=done, all=total)
 
-    return tell
+    return show
 
 
 def _tell_ready(server: "Server", *, as_json: bool) -> None:

@@ -9,9 +9,9 @@ import asyncio
 from typing import TypeVar
 
 from holdfast.core.actor import MailboxFullError
+from holdfast.core.capacity import TableFullError
 from holdfast.core.commands import Command, Outcome
 from holdfast.core.commands.registry import OPERATIONS, Operation
-from holdfast.core.room import NoRoomError
 
 from ..wire import faults
 from ..wire.engine_faults import FaultOutcome, fault_from_outcome
@@ -76,7 +76,7 @@ class Admission:
         except MailboxFullError as full:
             self.refused_overload += 1
             raise faults.overloaded(full.shard, full.capacity) from None
-        except NoRoomError as full:
+        except TableFullError as full:
             raise faults.table_full(full.table, full.shard, full.rows_max) from None
         self.pump.schedule(weight)
         return future

@@ -9,7 +9,7 @@ from holdfast.core.commands import Disagreement
 log = structlog.get_logger()
 
 
-def tell_found(found: Sequence[Disagreement]) -> None:
+def log_disagreements(found: Sequence[Disagreement]) -> None:
     """Write a line about each figure that is not what it should be."""
     for each in found:
         log.error(

@@ -38,10 +38,10 @@ from ..wire.packed import has_columns, twin
 from ..wire.weighing import LIGHT_BYTES, Scales
 from .call_status import CallStatus
 from .context import CallContext
-from .lane_call import Lane, LaneCall, OnEnd, Spelling, Way, answered
+from .lane_call import Encodable, Lane, LaneCall, LaneMethod, OnEnd, answered
 from .log_writer import Sampler
 from .open_streams import OpenStreams
-from .reading import LONG_BYTES, ReadingTurns
+from .reading import LONG_BYTES, ReadingRounds
 from .statistics import CallCounters
 from .taskless import Driven
 
@@ -153,7 +153,7 @@ class Endpoints:
         lanes: Mapping[str, Lane] = NO_LANES,
     ) -> None:
         self.open_streams = OpenStreams()
-        self._reading = ReadingTurns()
+        self._reading = ReadingRounds()
         self._clock = clock
         self._admit = admit
         self._counters = counters
@@ -172,14 +172,14 @@ class Endpoints:
         lane = lanes.get(descriptor.name)
         if lane is None:
             return Endpoint(name, kind, respond)
-        way = self._way(descriptor.name, lane, respond)
-        return Endpoint(name, kind, partial(answered, way), partial(LaneCall, way))
+        shared = self._lane_method(descriptor.name, lane, respond)
+        return Endpoint(name, kind, partial(answered, shared), partial(LaneCall, shared))
 
-    def _way(self, name: str, lane: Lane, alone: Any) -> Way:
-        """How calls of a method go that wait in a lane."""
+    def _lane_method(self, name: str, lane: Lane, alone: Any) -> LaneMethod:
+        """What all calls of a method share that wait in a lane."""
 
         def ended(
-            result: Spelling | Exception | None, started: float, call: CallContext
+            result: Encodable | Exception | None, started: float, call: CallContext
         ) -> BaseException:
             error: BaseException = asyncio.CancelledError()
             code = ""
@@ -193,7 +193,7 @@ class Endpoints:
             self._end(name, code, started, call)
             return error
 
-        return Way(lane, self._admit, alone, ended, self._clock, asyncio.get_running_loop())
+        return LaneMethod(lane, self._admit, alone, ended, self._clock, asyncio.get_running_loop())
 
     def _respond(
         self, descriptor: MethodDescriptor, method: Callable[..., Any]

@@ -21,7 +21,7 @@ class Source(Protocol):
 
 
 class Rounds:
-    """Lets sources take turns."""
+    """Works at several sources in rounds."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -31,7 +31,7 @@ class Rounds:
         return f"<Rounds, {len(self._sources)} sources>"
 
     def add(self, source: Source) -> None:
-        """Let a source, which had no work, have its turns until it has none again."""
+        """Let a source, which had no work, take part in rounds until it has none again."""
         if not self._sources:
             self._loop.call_soon(self._work)
         self._sources.append(source)

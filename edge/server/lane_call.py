@@ -13,8 +13,8 @@ OnEnd = Callable[[bytes | None, BaseException | None], None]
 """Is given the answer's bytes, or the exception that the call ended with."""
 
 
-class Spelling(Protocol):
-    """An answer, which may be spelt already."""
+class Encodable(Protocol):
+    """An answer, which may be encoded already."""
 
     @property
     def outcome(self) -> Any:
@@ -31,7 +31,7 @@ class Lane(Protocol):
         """Let a call wait. Raises a `Fault` when too many do."""
 
 
-class Way(NamedTuple):
+class LaneMethod(NamedTuple):
     """What all calls of one method share."""
 
     lane: Lane
@@ -39,7 +39,7 @@ class Way(NamedTuple):
     """Raises the `Fault` with which a call is refused unread."""
     alone: Callable[[bytes, CallContext, float], Awaitable[bytes]]
     """Serves a call that the lane can't; takes the time at which it began."""
-    ended: Callable[[Spelling | Exception | None, float, CallContext], BaseException]
+    ended: Callable[[Encodable | Exception | None, float, CallContext], BaseException]
     """Counts a call that has ended (None: its caller left); returns the exception for the
     transport.
     """
@@ -50,22 +50,24 @@ class Way(NamedTuple):
 class LaneCall:
     """One call of such a method."""
 
-    __slots__ = ("_on_end", "_rest", "_started", "_way", "context", "has_ended", "request")
+    __slots__ = ("_method", "_on_end", "_rest", "_started", "context", "has_ended", "request")
 
-    def __init__(self, way: Way, request: bytes, context: CallContext, on_end: OnEnd) -> None:
+    def __init__(
+        self, method: LaneMethod, request: bytes, context: CallContext, on_end: OnEnd
+    ) -> None:
         self.request = request
         self.context = context
         self.has_ended = False
-        self._way = way
+        self._method = method
         self._on_end = on_end
-        self._started = way.clock()
+        self._started = method.clock()
         self._rest: Driven[bytes] | None = None
 
     def start(self) -> None:
         """Let it wait, or end it when it is refused."""
         try:
-            self._way.admit(self.context)
-            self._way.lane.take(self)
+            self._method.admit(self.context)
+            self._method.lane.take(self)
         except Exception as error:  # noqa: BLE001 - it is handed on, as the status that it becomes
             self.end(error)
 
@@ -76,17 +78,17 @@ class LaneCall:
         else:
             self.end(None)
 
-    def tell(self, answer: Spelling | None) -> None:
+    def answer(self, answer: Encodable | None) -> None:
         """End it with what the lane answers; None lets it go on alone."""
         if self.has_ended:
             return
         if answer is None:
-            alone: Any = self._way.alone(self.request, self.context, self._started)
-            self._rest = Driven(self._way.loop, alone, self._on_end)
+            alone: Any = self._method.alone(self.request, self.context, self._started)
+            self._rest = Driven(self._method.loop, alone, self._on_end)
             self._rest.start()
             return
         self.has_ended = True
-        self._way.ended(answer, self._started, self.context)
+        self._method.ended(answer, self._started, self.context)
         self._on_end(answer.SerializeToString(), None)
 
     def end(self, error: Exception | None) -> None:
@@ -96,12 +98,12 @@ class LaneCall:
         if self.has_ended or self._rest is not None:
             return
         self.has_ended = True
-        self._on_end(None, self._way.ended(error, self._started, self.context))
+        self._on_end(None, self._method.ended(error, self._started, self.context))
 
 
-async def answered(way: Way, request: bytes, context: CallContext) -> bytes:
+async def answered(method: LaneMethod, request: bytes, context: CallContext) -> bytes:
     """The answer to a call, for a transport that has a task for it. Raises what it ends with."""
-    future: asyncio.Future[bytes] = way.loop.create_future()
+    future: asyncio.Future[bytes] = method.loop.create_future()
 
     def end(answer: bytes | None, error: BaseException | None) -> None:
         if future.done():
@@ -112,7 +114,7 @@ async def answered(way: Way, request: bytes, context: CallContext) -> bytes:
             assert answer is not None
             future.set_result(answer)
 
-    call = LaneCall(way, request, context, end)
+    call = LaneCall(method, request, context, end)
     call.start()
     try:
         return await future

@@ -91,12 +91,14 @@ def answer(follower: Follower, question: bytes, durable_position: int) -> tuple[
         parsed = request_class.FromString(request)
         return ANSWER, method(parsed, follower, durable_position).SerializeToString()
     except Fault as fault:
-        return FAULT, spelt(fault)
+        return FAULT, encoded_fault(fault)
     except DecodeError as error:
-        return FAULT, spelt(faults.malformed(str(error)))
+        return FAULT, encoded_fault(faults.malformed(str(error)))
     except IndexDamagedError as error:
         follower.begin_anew(str(error))
-        return FAULT, spelt(faults.ledger_unavailable("its index was damaged and is made again"))
+        return FAULT, encoded_fault(
+            faults.ledger_unavailable("its index was damaged and is made again")
+        )
 
 
 def catch_up(follower: Follower, position: int) -> None:
@@ -111,7 +113,7 @@ def catch_up(follower: Follower, position: int) -> None:
         raise faults.ledger_unavailable("it is starting")
 
 
-def spelt(fault: Fault) -> bytes:
+def encoded_fault(fault: Fault) -> bytes:
     """A fault as JSON; ledger_reader.read_fault reads it."""
     fields = (fault.code.name, fault.reason, fault.message, fault.metadata, fault.retry_after_s)
     return json.dumps([*fields, list(fault.blames)]).encode()

@@ -41,7 +41,7 @@ _WAITING_MAX: Final = 256
 
 
 class Forwarded:
-    """A response that another process has spelt."""
+    """A response that another process has encoded."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -160,7 +160,7 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def read_fault(data: bytes) -> Fault:
-    """The fault that ledger_process.spelt spelt."""
+    """The fault that ledger_process.encoded_fault encoded."""
     code, reason, message, metadata, retry_after_s, blames = json.loads(data)
     blamed = [Blame(*blame) for blame in blames]
     return Fault(grpc.StatusCode[code], reason, message, metadata, retry_after_s, blamed)

@@ -222,7 +222,7 @@ class Server:
         if self._parts is not None:
             is_serving = self.phase is Phase.SERVING
             for transport in (self._parts.transport, self._parts.admin_transport):
-                transport.tell(is_serving=is_serving)
+                transport.set_serving(is_serving=is_serving)
 
     async def _drain(self, parts: "_Parts") -> None:
         settings = self.settings

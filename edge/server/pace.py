@@ -12,17 +12,17 @@ Response = TypeVar("Response")
 
 
 class Pace:
-    """Builds answers by turns, in the order in which they were begun."""
+    """Builds answers piece by piece, in the order in which they were begun."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._round = asyncio.Lock()
 
     async def finish(self, pieces: Generator[None, None, Response]) -> Response:
         """What a builder returns that pauses between pieces. A short answer does not pause."""
         try:
             next(pieces)
             while True:
-                async with self._turn:
+                async with self._round:
                     await asyncio.sleep(0)
                     next(pieces)
         except StopIteration as end:

@@ -22,7 +22,7 @@ from holdfast.core.tables.effects import Entry
 from holdfast.core.tables.table import Array
 from holdfast.persistence.journal import JournalAppender
 
-from .audit_alarms import tell_found
+from .audit_alarms import log_disagreements
 from .clock import Clock
 
 #: Work, in microseconds, for which a turn runs while an append is in flight: that of 128 Reserves.
@@ -206,7 +206,7 @@ class Pump:
         self._quiet_rounds_wanted = QUIET_ROUNDS if _are_many(turn.answers) else 0
         self._set_alarm(turn.next_due_ns)
         if turn.found:
-            tell_found(turn.found)
+            log_disagreements(turn.found)
         self._settle(turn)
         if turn.has_more:
             self.schedule(EARLY_TURN_MIN)

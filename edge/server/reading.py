@@ -15,8 +15,8 @@ LONG_BYTES: Final = 1 << 12
 READ_A_ROUND: Final = 1 << 14
 
 
-class ReadingTurns:
-    """Lets requests be read."""
+class ReadingRounds:
+    """Says when a request may be read."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -24,16 +24,16 @@ class ReadingTurns:
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     def __repr__(self) -> str:
-        return f"<ReadingTurns: {len(self._waiting)} wait>"
+        return f"<ReadingRounds: {len(self._waiting)} wait>"
 
     async def wait(self, size: int) -> None:
         """Wait until a request of so many bytes may be read, which has to follow at once."""
         if not self._waiting and self._left > 0:
             self._spend(size)
             return
-        turn: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append((turn, size))
-        await turn
+        may_read: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((may_read, size))
+        await may_read
 
     def _spend(self, size: int) -> None:
         if self._left == READ_A_ROUND:
@@ -44,7 +44,7 @@ class ReadingTurns:
     def _begin_round(self) -> None:
         self._left = READ_A_ROUND
         while self._waiting and self._left > 0:
-            turn, size = self._waiting.popleft()
-            if not turn.done():  # its caller went away
-                turn.set_result(None)
+            may_read, size = self._waiting.popleft()
+            if not may_read.done():  # its caller went away
+                may_read.set_result(None)
                 self._spend(size)

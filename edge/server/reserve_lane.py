@@ -42,7 +42,7 @@ class ReserveLane:
         kernel reads. Raises a `Fault` when as much waits as a mailbox takes.
         """
         if len(call.request) > REQUEST_BYTES_MAX:
-            call.tell(None)
+            call.answer(None)
             return
         waiting = len(self._waiting)
         if waiting * LINE_RESERVED >= self._pump.node.actors[0].capacity:
@@ -70,7 +70,7 @@ class ReserveLane:
         taken = set(read)
         for call in calls:
             if call not in taken:
-                call.tell(None)
+                call.answer(None)
 
     def _has_posted(self, run: Run, calls: Sequence[LaneCall]) -> bool:
         try:
@@ -84,7 +84,7 @@ class ReserveLane:
         with _failing(calls):
             codes: RunCodes = self._admission.expect(RESERVE_RUN, run.command, outcome)
             for call, answer in zip(calls, run_answers(run, codes), strict=True):
-                call.tell(answer)
+                call.answer(answer)
 
 
 @contextmanager

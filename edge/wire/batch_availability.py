@@ -1,7 +1,7 @@
-"""The answer to a BatchGetAvailability by SKU, spelled from columns in pieces of some 2 ms: it may
+"""The answer to a BatchGetAvailability by SKU, encoded from columns in pieces of some 2 ms: it may
 have hundreds of thousands of stock levels.
 
-A piece has some SKUs whole: their levels are spelled, then the SKUs around them, then the part of
+A piece has some SKUs whole: their levels are encoded, then the SKUs around them, then the part of
 the answer around those. The last step puts the parts together.
 """
 
@@ -17,18 +17,18 @@ from holdfast.core import kernels
 from holdfast.core.model import SourceState
 from holdfast.v1 import availability_service_pb2 as availability
 
+from .encoding import Column, Figures, Pieces, encode, encode_part, of_parts
 from .shared import SOURCE_STATES, revision_message
-from .spelling import Column, Figures, Pieces, of_parts, spell, spell_part
 
-#: Stock levels, with what is unavailable of each, that are spelled at once.
-PIECE_SPELLED: Final = 10_000
+#: Stock levels, with what is unavailable of each, that are encoded at once.
+ENCODED_AT_ONCE: Final = 10_000
 
 _AVAILABLE: Final = core.LevelFigure.AVAILABLE
 
 #: How the wire says each state, by its number in the engine.
 _STATES_SENT: Final = np.array([0, *map(SOURCE_STATES.__getitem__, SourceState)])
 
-_part = partial(spell_part, availability.BatchGetAvailabilityResponse)
+_part = partial(encode_part, availability.BatchGetAvailabilityResponse)
 
 
 def batch_availability_response(
@@ -37,45 +37,45 @@ def batch_availability_response(
     """The answer to a BatchGetAvailability by SKU, in pieces. Unknown SKUs are listed, not a fault:
     one typo must not cost a caller the other 999.
     """
-    locations = yield from _encoded(outcome.levels.locations)
-    statuses = yield from _encoded(outcome.levels.statuses)
+    locations = yield from _encoded_names(outcome.levels.locations)
+    statuses = yield from _encoded_names(outcome.levels.statuses)
     revisions = Pieces.of(revision_message(each).SerializeToString() for each in outcome.revisions)
     parts: list[bytes] = []
     for places in _groups(outcome):
         if parts:
             yield
         among, ranges = _members(*outcome.bounds.take(places, axis=1))
-        levels = yield from _spelled_levels(outcome.levels, among, locations, statuses)
+        levels = yield from _encoded_levels(outcome.levels, among, locations, statuses)
         available = outcome.levels.figures[_AVAILABLE].take(among)
         columns: dict[str, Column] = {
             "levels": ranges,
             "network_available": _summed(available, *ranges),
         }
-        if is_long := levels.many > PIECE_SPELLED:
+        if is_long := levels.many > ENCODED_AT_ONCE:
             yield
-        spelled = _spelled_skus(outcome, places, columns, levels, revisions)
+        encoded = _encoded_skus(outcome, places, columns, levels, revisions)
         if is_long:
             yield
-        parts.append(_part(spelled, availabilities=spelled.many))
+        parts.append(_part(encoded, availabilities=encoded.many))
     if len(missing := np.flatnonzero(outcome.read_at < 0)):
         unknown = Pieces.of(command.skus[place].encode() for place in missing.tolist())
         parts.append(_part(unknown, unknown_skus=unknown.many))
-    if outcome.levels.figures.shape[1] > PIECE_SPELLED:
+    if outcome.levels.figures.shape[1] > ENCODED_AT_ONCE:
         yield
     return of_parts(parts)
 
 
-def _encoded(names: Sequence[str]) -> Generator[None, None, Pieces]:
+def _encoded_names(names: Sequence[str]) -> Generator[None, None, Pieces]:
     pieces = [Pieces.of(())]
-    for start in range(0, len(names), PIECE_SPELLED):
+    for start in range(0, len(names), ENCODED_AT_ONCE):
         if start:
             yield
-        pieces.append(Pieces.of(map(str.encode, names[start : start + PIECE_SPELLED])))
+        pieces.append(Pieces.of(map(str.encode, names[start : start + ENCODED_AT_ONCE])))
     return Pieces.joined(*pieces)
 
 
 def _groups(outcome: core.AvailabilitiesView) -> list[Figures]:
-    """The places of the SKUs that are known, in the request, in groups of PIECE_SPELLED, or up to
+    """The places of the SKUs that are known, in the request, in groups of ENCODED_AT_ONCE, or up to
     as many more as the last SKU has.
     """
     known = np.flatnonzero(outcome.read_at >= 0)
@@ -92,8 +92,8 @@ def _sizes(table: core.LevelTable, starts: Figures, ends: Figures) -> Figures:
 
 
 def _cut(numbers: Figures, sizes: Figures) -> list[Figures]:
-    """Numbers in pieces of PIECE_SPELLED by their sizes, or up to as much more as the last has."""
-    pieces = (np.cumsum(sizes) - sizes) // PIECE_SPELLED
+    """Numbers in pieces of ENCODED_AT_ONCE by their sizes, or as much more as the last has."""
+    pieces = (np.cumsum(sizes) - sizes) // ENCODED_AT_ONCE
     return np.split(numbers, np.flatnonzero(np.diff(pieces)) + 1) if len(numbers) else []
 
 
@@ -112,7 +112,7 @@ def _summed(available: Figures, firsts: Figures, lasts: Figures) -> Figures:
     return sums
 
 
-def _spelled_skus(
+def _encoded_skus(
     outcome: core.AvailabilitiesView,
     places: Figures,
     columns: Mapping[str, Column],
@@ -126,10 +126,10 @@ def _spelled_skus(
     name = levels.many + np.arange(len(places))
     revision = levels.many + names.many + outcome.read_at[places]
     all_columns = {"sku": (name, name + 1), **columns, "revision": (revision, revision + 1)}
-    return spell(availability.Availability, all_columns, Pieces.joined(levels, names, revisions))
+    return encode(availability.Availability, all_columns, Pieces.joined(levels, names, revisions))
 
 
-def _spelled_levels(
+def _encoded_levels(
     table: core.LevelTable, levels: Figures, locations: Pieces, statuses: Pieces
 ) -> Generator[None, None, Pieces]:
     """Levels of a table by their places, as StockLevel."""
@@ -137,15 +137,15 @@ def _spelled_levels(
     for piece in _cut(levels, _sizes(table, levels, levels + 1)):
         if pieces:
             yield
-        unavailable, (firsts, lasts) = _spelled_unavailable(table, piece, statuses)
+        unavailable, (firsts, lasts) = _encoded_unavailable(table, piece, statuses)
         ranges = firsts + locations.many, lasts + locations.many
         columns = _level_columns(table.figures.take(piece, axis=1), ranges)
         inside = Pieces.joined(locations, unavailable)
-        pieces.append(spell(availability.StockLevel, columns, inside))
+        pieces.append(encode(availability.StockLevel, columns, inside))
     return Pieces.joined(Pieces.of(()), *pieces)
 
 
-def _spelled_unavailable(
+def _encoded_unavailable(
     table: core.LevelTable, levels: Figures, statuses: Pieces
 ) -> tuple[Pieces, tuple[Figures, Figures]]:
     """What is unavailable of levels, as UnavailableUnits, and the range of each level in that."""
@@ -156,7 +156,7 @@ def _spelled_unavailable(
     among, ranges = _members(np.searchsorted(at, levels), np.searchsorted(at, levels + 1))
     _, status, quantity = table.unavailable[among].T
     columns: dict[str, Column] = {"status": (status, status + 1), "quantity": quantity}
-    return spell(availability.UnavailableUnits, columns, statuses), ranges
+    return encode(availability.UnavailableUnits, columns, statuses), ranges
 
 
 def _level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:

@@ -309,7 +309,7 @@ def storage_full(headroom_bytes: int, reserve_bytes: int) -> Fault:
 _MORE_SHARDS: Final = "a data directory with more shards holds more"
 _FORGOTTEN: Final = "ids are forgotten after 7 days"
 
-#: Table of a shard (core/room.py) -> what it holds, and how there will be room again.
+#: Table of a shard (core/capacity.py) -> what it holds, and how there will be room again.
 _TABLES: Final = {
     "reservations": ("reservations", _MORE_SHARDS),
     "lines": ("lines of reservations", _MORE_SHARDS),

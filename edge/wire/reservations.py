@@ -230,7 +230,7 @@ def reservation_message(
     """A reservation as it is."""
     key = command.key
     found = reservation.Reservation(
-        # A UUID is its own key and is spelt from it, in small letters; any other has its text.
+        # A UUID is its own key: its text follows from it, in small letters. Any other has its text.
         reservation_id=text_from_key(key.hi, key.lo) if key.text is None else key.text,
         state=STATES[view.state],
         lines=[_reservation_line(line) for line in view.lines],

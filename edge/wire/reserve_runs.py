@@ -1,6 +1,6 @@
 """Reserves of one line of many callers: their requests as columns, and their answers.
 
-Kernels read the form of nearly all requests, and spell the form of nearly all answers; anything
+Kernels read the form of nearly all requests, and encode the form of nearly all answers; anything
 else is left to reservations.py.
 """
 
@@ -52,8 +52,8 @@ _TAGS: Final = np.array(
 )
 
 
-class Spelt(NamedTuple):
-    """A ReserveResponse that a kernel has spelt: the reservation was made."""
+class Encoded(NamedTuple):
+    """A ReserveResponse that a kernel has encoded: the reservation was made."""
 
     data: bytes
     outcome: int = OUTCOME_ACCEPTED
@@ -100,7 +100,7 @@ def read_run(requests: Sequence[bytes], correlations: Sequence[str]) -> Run:
 
 def run_answers(
     run: Run, outcome: core.RunCodes
-) -> Iterator[Spelt | reservation.ReserveResponse | None]:
+) -> Iterator[Encoded | reservation.ReserveResponse | None]:
     """The answer to each operation; None of one that the engine left alone."""
     codes = outcome.codes
     out = np.empty(len(codes) * HOLD_BYTES_MAX, np.uint8)
@@ -120,7 +120,7 @@ def run_answers(
     encoded, start = out[: ends[-1]].tobytes(), 0
     for at, (code, end) in enumerate(zip(codes.tolist(), ends.tolist(), strict=True)):
         if code == ACCEPTED:
-            yield Spelt(encoded[start:end])
+            yield Encoded(encoded[start:end])
         else:
             yield _refused(run, outcome, at) if code == INSUFFICIENT_STOCK else None
         start = end

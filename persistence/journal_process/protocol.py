@@ -3,7 +3,7 @@
     hello    to the process, once: a line of JSON with path, position of the last append, map_size,
              reserve_bytes, chain {shard: hash in hexadecimal}
     append   to the process: bytes of the value u64 · position up to which the journal may forget
-             u64 · the value as codec.lay_out_group spells it
+             u64 · the value as codec.lay_out_group encodes it
     answer   to the node: position u64 · headroom_bytes i64 · seconds f64; position 0 means that it
              failed, and the text after that says why
 

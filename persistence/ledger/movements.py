@@ -213,7 +213,7 @@ def reservation_text(hi: int, lo: int, text: str | None) -> bytes:
 
 
 def id_from_text(text: bytes) -> str:
-    """The id that `reservation_text` spelt."""
+    """The id that `reservation_text` encoded."""
     if text[:1] != b"\0":
         return text.decode()
     _, hi, lo = np.frombuffer(text, UUID_TEXT)[0].tolist()

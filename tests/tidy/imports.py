@@ -37,7 +37,7 @@ OURS = {
 #: longest name that fits says where it lives.
 FLOORS = {
     "core": (
-        ("node", "execution", "actor", "audit", "room", "statistics", "warm"),
+        ("node", "execution", "actor", "audit", "capacity", "statistics", "warm"),
         ("rules",),
         ("tables", "handles"),
         ("kernels",),

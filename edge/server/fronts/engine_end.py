@@ -74,7 +74,7 @@ class EngineEnd(asyncio.Protocol):
             call.cancel()
         self.has_ended.set()
 
-    def tell(self, *, is_serving: bool) -> None:
+    def set_serving(self, *, is_serving: bool) -> None:
         """Let the front's health say so."""
         self._writer.send(What.SERVING, 0, bytes([is_serving]))
 
@@ -142,7 +142,7 @@ class EngineEnd(asyncio.Protocol):
         if answer is not None:
             self._writer.send(What.ANSWER, number, answer)
         else:
-            self._tell_failure(number, error)
+            self._send_failure(number, error)
 
     def _stream_ended(self, number: int, task: "asyncio.Task[None]") -> None:
         del self._calls[number]
@@ -152,9 +152,9 @@ class EngineEnd(asyncio.Protocol):
         if task.exception() is None:
             self._writer.send(What.END, number)
         else:
-            self._tell_failure(number, task.exception())
+            self._send_failure(number, task.exception())
 
-    def _tell_failure(self, number: int, error: BaseException | None) -> None:
+    def _send_failure(self, number: int, error: BaseException | None) -> None:
         """Send the status. Nobody waits for that of a cancelled call."""
         if isinstance(error, asyncio.CancelledError):
             return

@@ -44,12 +44,12 @@ async def serve(address: str, message_bytes_max: int, transport_name: str) -> No
     stopping: asyncio.Future[float] = loop.create_future()
     has_status = asyncio.Event()
 
-    def tell(is_serving: bool) -> None:
-        transport.tell(is_serving=is_serving)
+    def set_serving(is_serving: bool) -> None:
+        transport.set_serving(is_serving=is_serving)
         has_status.set()
 
     # Without its engine it can answer nothing: callers see that by the end of its connections.
-    end = FrontEnd(tell, stopping.set_result, die)
+    end = FrontEnd(set_serving, stopping.set_result, die)
     transport: Transport = transport_class(transport_name)(
         end.endpoints(methods_of(PUBLIC)), service_names(PUBLIC), address, message_bytes_max,
         shares_port=True,
@@ -58,7 +58,7 @@ async def serve(address: str, message_bytes_max: int, transport_name: str) -> No
     await loop.create_unix_connection(lambda: end, sock=engine)
     await has_status.wait()  # before anybody can ask for its health
     await transport.start()
-    end.tell_listening()
+    end.send_listening()
     await transport.stop(await stopping)
 
 

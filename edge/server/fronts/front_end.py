@@ -82,7 +82,7 @@ class FrontEnd(asyncio.Protocol):
                 respond = partial(self._ask_on, method)
             yield Endpoint(endpoint_name(descriptor), kind, respond)
 
-    def tell_listening(self) -> None:
+    def send_listening(self) -> None:
         """Say that the port is open."""
         self._writer.send(What.LISTENS, 0)
 

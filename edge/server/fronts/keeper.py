@@ -85,11 +85,11 @@ class Fronts:
         self._keepers = [asyncio.create_task(self._keep(front)) for front in first]
         return port
 
-    def tell(self, *, is_serving: bool) -> None:
+    def set_serving(self, *, is_serving: bool) -> None:
         """Let the health service of all fronts say so."""
         self._is_serving = is_serving
         for front in self._fronts:
-            front.end.tell(is_serving=is_serving)
+            front.end.set_serving(is_serving=is_serving)
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, and wait that long for those under way."""
@@ -115,7 +115,7 @@ class Fronts:
             log.warning("front did not start", reason=str(error))
             return None
         # Before it listens: nobody may be told that a node that serves does not.
-        front.end.tell(is_serving=self._is_serving)
+        front.end.set_serving(is_serving=self._is_serving)
         self._fronts.add(front)
         if not await front.listens():
             self._fronts.discard(front)

@@ -36,7 +36,7 @@ class Health:
     def __repr__(self) -> str:
         return f"<Health {_Response.ServingStatus.Name(self._status)}>"
 
-    def tell(self, *, is_serving: bool) -> None:
+    def set_serving(self, *, is_serving: bool) -> None:
         """Set the status, and tell all who watch when it has changed."""
         status = _Response.SERVING if is_serving else _Response.NOT_SERVING
         if status != self._status:

@@ -51,9 +51,9 @@ class Ngh2Transport:
         )
         return port
 
-    def tell(self, *, is_serving: bool) -> None:
+    def set_serving(self, *, is_serving: bool) -> None:
         """Let the health service say so."""
-        self._own.tell(is_serving=is_serving)
+        self._own.set_serving(is_serving=is_serving)
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, and wait that long for those under way."""

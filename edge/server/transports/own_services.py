@@ -24,9 +24,9 @@ class OwnServices:
         each = (*self._health.endpoints, *reflection_endpoints(names))
         self.endpoints: Final = tuple(self._ended_with_us(endpoint) for endpoint in each)
 
-    def tell(self, *, is_serving: bool) -> None:
+    def set_serving(self, *, is_serving: bool) -> None:
         """Let health say so."""
-        self._health.tell(is_serving=is_serving)
+        self._health.set_serving(is_serving=is_serving)
 
     def end_streams(self) -> None:
         """End their streams, which run until cancelled."""

@@ -13,7 +13,7 @@ class Transport(Protocol):
     async def start(self) -> int:
         """Listen, and return the port. Raises OSError when the address is taken."""
 
-    def tell(self, *, is_serving: bool) -> None:
+    def set_serving(self, *, is_serving: bool) -> None:
         """Let the health service say so."""
 
     async def stop(self, grace_s: float) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from holdfast.core.audit import check_invariants
+from holdfast.core.capacity import TableFullError
 from holdfast.core.commands import (
     Audit,
     AuditView,
@@ -40,7 +41,6 @@ from holdfast.core.model import (
     Verb,
 )
 from holdfast.core.node import Node
-from holdfast.core.room import NoRoomError
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.effects import Entry, Section
 from holdfast.core.tables.layouts import OPERATION
@@ -325,5 +325,5 @@ def test_the_audit_knows_backorders_and_finds_damage_among_them() -> None:
 def test_a_shard_has_so_many_backorders_and_refuses_the_next_before_it_is_queued() -> None:
     node = Node(1, rows_max=64)
     command = ReserveAgainstSupply(key_from_text("a"), (mugs(1),) * 65, HOLD_MS_MAX, (1,) * 65)
-    with pytest.raises(NoRoomError, match="backorders of shard 0: 64 at most"):
+    with pytest.raises(TableFullError, match="backorders of shard 0: 64 at most"):
         node.post(command, Ticket(command))

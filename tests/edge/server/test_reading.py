@@ -5,17 +5,17 @@ from contextlib import suppress
 
 import pytest
 
-from holdfast.edge.server.reading import READ_A_ROUND, ReadingTurns
+from holdfast.edge.server.reading import READ_A_ROUND, ReadingRounds
 
 
 async def rounds_of(*sizes: int, gone: int | None = None) -> list[int]:
     """In which round each request is read, of those that come in the first; -1 for none."""
-    turns = ReadingTurns()
+    rounds = ReadingRounds()
     now = 0
     read = [-1] * len(sizes)
 
     async def read_one(at: int) -> None:
-        await turns.wait(sizes[at])
+        await rounds.wait(sizes[at])
         read[at] = now
 
     calls = [asyncio.create_task(read_one(at)) for at in range(len(sizes))]
@@ -26,7 +26,7 @@ async def rounds_of(*sizes: int, gone: int | None = None) -> list[int]:
     for call in calls:
         with suppress(asyncio.CancelledError):
             await call
-    assert "<ReadingTurns: 0 wait>" == repr(turns)
+    assert "<ReadingRounds: 0 wait>" == repr(rounds)
     return read
 
 

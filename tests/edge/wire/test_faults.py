@@ -12,8 +12,8 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from holdfast.core import commands as core
+from holdfast.core.capacity import TABLES
 from holdfast.core.commands import Conflict, OutOfRange
-from holdfast.core.room import TABLES
 from holdfast.edge.wire import faults
 from holdfast.edge.wire.engine_faults import fault_from_outcome
 from holdfast.edge.wire.faults import Fault

@@ -61,7 +61,7 @@ UNREAD_MAX: Final = 1 << 16
 #: Streams that wait for their reader and are looked at in one round: ten thousand take 5 ms.
 LOOKED_AT: Final = 256
 
-#: What a field of headers weighs in a turn, whatever its length: HTTP/2's own measure of the cost
+#: What a field of headers weighs in a round, whatever its length: HTTP/2's own measure of the cost
 #: of one (RFC 9113, 6.5.2).
 FIELD_BYTES: Final = 32
 
@@ -166,7 +166,7 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Called by asyncio: the caller has gone, or we have ended it. Its calls end in turns."""
+        """Called by asyncio: the caller has gone, or we have ended it. Its calls end in rounds."""
         self._cancel_timer()
         self._forget()
         self._is_lost = True
@@ -194,7 +194,7 @@ class Http2Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return None
 
-    def in_turn(self, work: Callable[[], int]) -> None:
+    def in_round(self, work: Callable[[], int]) -> None:
         """Do this when it is our turn; it returns its bytes."""
         self._due.append(work)
         self._work_soon()
@@ -312,7 +312,7 @@ class Http2Connection(asyncio.Protocol):
 
     def _begin(self, number: int, headers: Fields, *, is_all: bool) -> int:
         """Begin a call, and end its input if that is all; return its weight."""
-        stream = Http2Stream(self._session, number, self.flush_soon, self.in_turn, self._waiting)
+        stream = Http2Stream(self._session, number, self.flush_soon, self.in_round, self._waiting)
         self._streams[number] = stream
         self._begin_call(stream, headers)
         if is_all:

@@ -20,7 +20,7 @@ from .grpc_fields import Fields, trailers_of, trailers_ok
 from .grpc_messages import CUT_BYTES, MessageReader, Parts
 from .grpc_requests import OneRequest, Requests, RequestStream
 
-#: What it weighs in a turn to end a call that is under way: its work is cancelled, which for a
+#: What it weighs in a round to end a call that is under way: its work is cancelled, which for a
 #: stream is several nested coroutines.
 LEAVE_BYTES: Final = 1 << 10
 
@@ -43,7 +43,7 @@ class Stream(Protocol):
         """Let its caller send as much again as it has."""
 
     @property
-    def in_turn(self) -> Callable[[Callable[[], int]], None]:
+    def in_round(self) -> Callable[[Callable[[], int]], None]:
         """Takes work that is to be done when it is its connection's turn; it returns its bytes."""
 
 
@@ -106,8 +106,8 @@ class Call:
         return LEAVE_BYTES
 
     def end_late(self) -> None:
-        """Its time is over. Thousands may end at once, so that each waits for its turn."""
-        self._stream.in_turn(self._fail_late)
+        """Its time is over. Thousands may end at once, so that each waits for its round."""
+        self._stream.in_round(self._fail_late)
 
     def fail(self, status: CallStatus) -> None:
         """End it with a status, whatever it is doing; not if it has ended."""
@@ -123,7 +123,7 @@ class Call:
             return OneRequest(take, self._answer)
         if kind is Kind.SERVER_STREAM:
             return OneRequest(take, self._answer_with_stream)
-        requests = RequestStream(take, self._stream.in_turn)
+        requests = RequestStream(take, self._stream.in_round)
         self._answer_with_stream(requests.each())
         return requests
 

@@ -9,7 +9,7 @@ from ...call_status import CallStatus
 
 _HEAD: Final = struct.Struct(">BI")
 
-#: What it weighs in a turn to cut a message out of a body, whatever its length.
+#: What it weighs in a round to cut a message out of a body, whatever its length.
 CUT_BYTES: Final = 32
 
 

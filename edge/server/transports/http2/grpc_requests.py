@@ -9,7 +9,7 @@ import grpc
 
 from ...call_status import CallStatus
 
-#: What a message of a stream weighs in a turn besides its bytes: one that is empty takes up to a
+#: What a message of a stream weighs in a round besides its bytes: one that is empty takes up to a
 #: millisecond to answer.
 MESSAGE_BYTES: Final = 1 << 13
 
@@ -54,18 +54,18 @@ class OneRequest:
 class RequestStream:
     """Messages that wait until their method takes them.
 
-    Each is handed on in a turn: thousands of small ones fit into what a caller may send ahead, and
+    Each is handed on in a round: thousands of small ones fit into what a caller may send ahead, and
     a method that need not wait for the next would handle them all in one round of the loop.
     """
 
-    __slots__ = ("_has_ended", "_in_turn", "_is_due", "_take", "_waiting", "_wanted")
+    __slots__ = ("_has_ended", "_in_round", "_is_due", "_take", "_waiting", "_wanted")
 
     def __init__(
-        self, take: Callable[[], None], in_turn: Callable[[Callable[[], int]], None]
+        self, take: Callable[[], None], in_round: Callable[[Callable[[], int]], None]
     ) -> None:
-        """`take` lets the caller send as much again as it has; `in_turn` gets work done."""
+        """`take` lets the caller send as much again as it has; `in_round` gets work done."""
         self._take = take
-        self._in_turn = in_turn
+        self._in_round = in_round
         self._waiting: deque[bytes] = deque()
         self._has_ended = self._is_due = False
         self._wanted: asyncio.Future[bytes | None] | None = None
@@ -95,7 +95,7 @@ class RequestStream:
     def _hand_on_soon(self) -> None:
         if self._wanted is not None and not self._is_due and (self._waiting or self._has_ended):
             self._is_due = True
-            self._in_turn(self._hand_on)
+            self._in_round(self._hand_on)
 
     def _hand_on(self) -> int:
         """Let the method have the next message, or the end; return its weight."""

@@ -29,7 +29,7 @@ class Http2Stream:
 
     __slots__ = (
         "_flush_soon", "_has_begun", "_has_ended", "_number", "_room", "_session", "_waiting",
-        "call", "in_turn", "untaken", "was_all_said",
+        "call", "in_round", "untaken", "was_all_said",
     )  # fmt: skip
 
     def __init__(
@@ -37,12 +37,12 @@ class Http2Stream:
         session: ngh2.Connection,
         number: int,
         flush_soon: Callable[[], None],
-        in_turn: Callable[[Callable[[], int]], None],
+        in_round: Callable[[Callable[[], int]], None],
         waiting: "dict[Http2Stream, None]",
     ) -> None:
         """`waiting` has the streams of a connection that wait for what was sent to leave."""
         self.call: Call | None = None
-        self.in_turn: Final = in_turn
+        self.in_round: Final = in_round
         """See `Stream`."""
         self.untaken = 0
         """Bytes that came and were not taken."""

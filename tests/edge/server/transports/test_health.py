@@ -35,7 +35,7 @@ async def next_of(watch: AsyncIterator[bytes]) -> int:
 async def test_a_name_has_the_status_of_the_node(name: str) -> None:
     health = Health(["a.Service"])
     assert NOT_SERVING == status_in(await health.check(asked(name), CALL))
-    health.tell(is_serving=True)
+    health.set_serving(is_serving=True)
     assert SERVING == status_in(await health.check(asked(name), CALL))
     assert "<Health SERVING>" == repr(health)
 
@@ -54,7 +54,7 @@ async def test_a_watcher_who_leaves_takes_nothing_from_the_others() -> None:
     gone, stays = (health.watch(asked("a.Service"), CALL) for _ in range(2))
     assert [NOT_SERVING, NOT_SERVING] == [await next_of(gone), await next_of(stays)]
     await gone.aclose()  # type: ignore[attr-defined]
-    health.tell(is_serving=True)
+    health.set_serving(is_serving=True)
     assert SERVING == await next_of(stays)
 
 
@@ -64,7 +64,7 @@ async def test_a_watcher_hears_of_changes_and_of_nothing_else() -> None:
     heard = [await next_of(watch)]
     for is_serving in (True, False):
         for _ in range(3):
-            health.tell(is_serving=is_serving)
+            health.set_serving(is_serving=is_serving)
         heard.append(await next_of(watch))
     assert [NOT_SERVING, SERVING, NOT_SERVING] == heard
 

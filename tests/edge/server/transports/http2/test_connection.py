@@ -243,7 +243,7 @@ async def test_messages_that_are_never_whole_do_not_fill_the_memory(
 
 
 @pytest.mark.parametrize("count", [1, 4])
-async def test_small_messages_of_streams_are_worked_in_turns(caller: Caller, count: int) -> None:
+async def test_small_messages_of_streams_are_worked_in_rounds(caller: Caller, count: int) -> None:
     """However many streams there are, and though none of their methods waits for anything."""
     caller.methods.may_answer.set()
     numbers = [caller.begin("/a.b/Talk") for _ in range(count)]

@@ -156,7 +156,7 @@ async def test_a_drain_waits_no_longer_for_a_caller_who_takes_nothing(
 
 @pytest.mark.parametrize("path", ["/a.b/Wait", "/a.b/Talk"])
 @pytest.mark.parametrize("how", ["breaks off", "gives up", "runs late"])
-async def test_calls_that_end_together_end_in_turns(path: str, how: str) -> None:
+async def test_calls_that_end_together_end_in_rounds(path: str, how: str) -> None:
     """Each is an exception in its coroutines: ten thousand of a connection took 0.2 s."""
     caller = Caller()
     numbers = [caller.begin(path) for _ in range(300)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.core.audit import check_invariants
+from holdfast.core.capacity import TABLES, TableFullError
 from holdfast.core.commands import (
     Command,
     Extend,
@@ -31,7 +32,6 @@ from holdfast.core.ids import Key, key_from_parts, key_from_text
 from holdfast.core.limits import RETENTION_NS
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
 from holdfast.core.node import Node
-from holdfast.core.room import TABLES, NoRoomError
 from holdfast.core.tables import state_bytes
 from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
 from tests.core.engine import Ticket
@@ -234,13 +234,13 @@ def restarted(node: Node) -> Node:
     return other
 
 
-def fill(node: Node, commands: Iterator[Command]) -> tuple[Command, NoRoomError]:
+def fill(node: Node, commands: Iterator[Command]) -> tuple[Command, TableFullError]:
     """Ask until a command is refused; return it, and what was said."""
     for command in commands:
         before = digests(node)
         try:
             ask(node, command)
-        except NoRoomError as error:
+        except TableFullError as error:
             assert before == digests(node)
             assert not any(actor.mailbox for actor in node.actors)
             return command, error
@@ -260,7 +260,7 @@ def test_a_full_table_refuses_before_anything_changes(filler: object, shard_coun
     assert ROWS_MAX == error.rows_max
     assert [] == check_invariants(node)
     for each in (node, restarted(node)):
-        with pytest.raises(NoRoomError, match=error.table):
+        with pytest.raises(TableFullError, match=error.table):
             each.post(command, Ticket(command))
         going_on: tuple[Command, ...] = (
             GetAvailability(tuple(SKUS)),
@@ -288,7 +288,7 @@ def post_what_fits(node: Node, commands: Iterator[Command]) -> int:
     for posted, command in enumerate(commands):
         try:
             node.post(command, Ticket(command))
-        except NoRoomError:
+        except TableFullError:
             return posted
     raise AssertionError
 
@@ -319,7 +319,7 @@ def test_a_principal_too_many_is_refused_and_those_that_are_known_go_on() -> Non
         place = Location("W", LocationKind.STORE, f"{number % 9}", enabled=True)
         node.post(UpdateLocation(place), Ticket(None), principal=f"clerk {number}")
         assert 1 == len(ask_nothing(node))
-    with pytest.raises(NoRoomError, match="principals"):
+    with pytest.raises(TableFullError, match="principals"):
         node.post(MoveBatch(Verb.COMMIT, np.zeros(1, OPERATION)), Ticket(None), "another")
     node.post(UpdateLocation(place), Ticket(None), "clerk 7")
     assert 1 == len(ask_nothing(node))

@@ -1,7 +1,7 @@
-"""Messages from columns, many at once and without an object for each: a kernel spells them.
+"""Messages from columns, many at once and without an object for each: a kernel encodes them.
 
-An answer is put together from the inside out: what is spelled are pieces, and a message around them
-has ranges of these. A long one is spelled in parts. core/kernels/messages.py knows the format;
+An answer is put together from the inside out: what is encoded are pieces, and a message around
+them has ranges of these. A long one is encoded in parts. core/kernels/messages.py knows the format;
 where a field stands is read from the descriptors.
 """
 
@@ -54,7 +54,7 @@ class Pieces(NamedTuple):
         return len(self.ends) - 1
 
 
-def spell(message_class: Any, columns: Mapping[str, Column], pieces: Pieces) -> Pieces:
+def encode(message_class: Any, columns: Mapping[str, Column], pieces: Pieces) -> Pieces:
     """A message of a class for each row of columns, which are in the order of their fields. A
     figure of 0 is left out, as proto3 does.
     """
@@ -68,10 +68,10 @@ def spell(message_class: Any, columns: Mapping[str, Column], pieces: Pieces) -> 
         else:
             fields.append((number << 3 | _VARINT, FIGURES, len(rows)))
             rows.append(column)
-    return _spell(np.array(fields), np.stack(rows), pieces)
+    return _encode(np.array(fields), np.stack(rows), pieces)
 
 
-def _spell(fields: Figures, columns: Figures, pieces: Pieces) -> Pieces:
+def _encode(fields: Figures, columns: Figures, pieces: Pieces) -> Pieces:
     ends = np.empty(columns.shape[1] + 1, np.int64)
     kernels.measure_messages(fields, columns, pieces.ends, ends)
     data = np.empty(ends[-1], np.uint8)
@@ -79,7 +79,7 @@ def _spell(fields: Figures, columns: Figures, pieces: Pieces) -> Pieces:
     return Pieces(data, ends)
 
 
-def spell_part(message_class: Any, pieces: Pieces, **fields: int) -> bytes:
+def encode_part(message_class: Any, pieces: Pieces, **fields: int) -> bytes:
     """A part of a message of a class: all pieces, so many for each field, in their order. Parts
     that follow one another are one message with the pieces of all.
     """
@@ -88,7 +88,7 @@ def spell_part(message_class: Any, pieces: Pieces, **fields: int) -> bytes:
         name: (np.array([start]), np.array([end]))
         for name, start, end in zip(fields, bounds, bounds[1:], strict=False)
     }
-    return spell(message_class, columns, pieces).data.tobytes()
+    return encode(message_class, columns, pieces).data.tobytes()
 
 
 def of_parts(parts: Iterable[bytes]) -> Message:

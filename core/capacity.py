@@ -1,4 +1,4 @@
-"""Room: whether the tables can take what commands may add, judged before anything is queued.
+"""Capacity: whether the tables can take what commands may add, judged before anything is queued.
 
 A command says how many records it adds to one table at most (commands/registry.py), whatever it
 comes to. It is admitted when every table that it may add to has room for that and for all that
@@ -31,7 +31,7 @@ TABLES: Final[Mapping[Growth, Sequence[str]]] = {
 }
 
 
-class NoRoomError(Exception):
+class TableFullError(Exception):
     """A table of a shard is full, or would be when all that waits is done."""
 
     def __init__(self, table: str, shard: int, rows_max: int) -> None:
@@ -41,8 +41,8 @@ class NoRoomError(Exception):
         self.rows_max = rows_max
 
 
-class Room:
-    """The room of all tables of a node, as it was last counted, and what was promised of it since.
+class Capacity:
+    """What all tables of a node can still take, as last counted, and what was promised since.
 
     Tables are counted when the promises may exceed what was there, and not twice in a turn.
     """
@@ -65,22 +65,22 @@ class Room:
         self._fullest: dict[Growth, tuple[str, int, int]] = {}
 
     def promise(self, growth: Growth, rows: int) -> None:
-        """Promise room for a command. Raises NoRoomError."""
+        """Promise what a command needs. Raises TableFullError."""
         if self._promised + rows > self._left[growth]:
             if self.is_stale:
                 self._count()
             if self._promised + rows > self._left[growth]:
-                raise NoRoomError(*self._fullest[growth])
+                raise TableFullError(*self._fullest[growth])
         self._promised += rows
 
     def _count(self) -> None:
         self.is_stale = False
         self._promised = sum(self._waiting())
         for growth in Growth:
-            room, name, shard, rows_max = min(self._rooms(growth), key=itemgetter(0))
-            self._left[growth], self._fullest[growth] = room, (name, shard, rows_max)
+            left, name, shard, rows_max = min(self._spaces(growth), key=itemgetter(0))
+            self._left[growth], self._fullest[growth] = left, (name, shard, rows_max)
 
-    def _rooms(self, growth: Growth) -> Iterator[tuple[int, str, int, int]]:
+    def _spaces(self, growth: Growth) -> Iterator[tuple[int, str, int, int]]:
         """(records that it can still take, name, shard, records at most) of each table."""
         for shard in self._shards:
             for name in TABLES[growth]:
