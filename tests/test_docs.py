@@ -24,7 +24,7 @@ from holdfast.core import limits, model
 from holdfast.core.capacity import TABLES
 from holdfast.core.model import RefusalCode, Verb
 from holdfast.edge.cli.main import app
-from holdfast.edge.server.endpoints import ADMIN, PUBLIC, methods_of, service_names
+from holdfast.edge.server.methods import ADMIN, PUBLIC, methods_of, service_names
 from holdfast.edge.server.settings import Settings
 from holdfast.edge.wire import batches, faults
 from holdfast.v1 import reservation_service_pb2 as reservation

@@ -10,7 +10,6 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from enum import Enum
 from functools import partial
 from time import perf_counter
 from types import MappingProxyType
@@ -21,15 +20,6 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from holdfast.admin.v1 import admin_service_pb2
-from holdfast.v1 import (
-    availability_service_pb2,
-    catalog_service_pb2,
-    ledger_service_pb2,
-    reservation_service_pb2,
-    stock_service_pb2,
-    watch_service_pb2,
-)
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 
 from ..wire import faults
@@ -40,6 +30,7 @@ from .call_status import CallStatus
 from .context import CallContext
 from .lane_call import Encodable, Lane, LaneCall, LaneMethod, OnEnd, answered
 from .log_writer import Sampler
+from .methods import Kind, endpoint_name, kind_of
 from .open_streams import OpenStreams
 from .reading import LONG_BYTES, ReadingRounds
 from .statistics import CallCounters
@@ -52,25 +43,6 @@ Respond = Callable[[bytes, CallContext], Awaitable[bytes]]
 RespondWithStream = Callable[[bytes, CallContext], AsyncIterator[bytes]]
 RespondToStream = Callable[[AsyncIterator[bytes], CallContext], AsyncIterator[bytes]]
 
-#: What callers are served, and what operators are, on a listener of their own.
-PUBLIC: Final = (
-    reservation_service_pb2,
-    availability_service_pb2,
-    stock_service_pb2,
-    catalog_service_pb2,
-    ledger_service_pb2,
-    watch_service_pb2,
-)
-ADMIN: Final = (admin_service_pb2,)
-
-
-def service_names(files: Iterable[Any]) -> tuple[str, ...]:
-    """Names of all services of some files, as reflection lists them."""
-    return tuple(
-        service.full_name for file in files for service in file.DESCRIPTOR.services_by_name.values()
-    )
-
-
 #: A caller resets a call whose deadline has passed. By our clock that is early: by some
 #: milliseconds, by as much as gRPC rounds a deadline up (a hundredth at most), and by the time that
 #: the call waited to be read. So a call that ends in the last tenth of its time counts as late.
@@ -82,21 +54,6 @@ NO_LANES: Final[Mapping[str, Lane]] = MappingProxyType({})
 
 #: What is packed in columns takes microseconds to read, and need not wait for other requests.
 ANY_LENGTH: Final = sys.maxsize
-
-
-def methods_of(files: Iterable[Any]) -> Iterable[MethodDescriptor]:
-    """The methods of all services of some files."""
-    for file in files:
-        for service in file.DESCRIPTOR.services_by_name.values():
-            yield from service.methods
-
-
-class Kind(Enum):
-    """What a method takes and gives."""
-
-    UNARY = "a message for a message"
-    SERVER_STREAM = "a stream for a message"
-    BOTH_STREAM = "a stream for a stream"
 
 
 class Endpoint(NamedTuple):
@@ -119,18 +76,6 @@ class Endpoint(NamedTuple):
         if self.begin is not None:
             return self.begin(data, context, on_end)
         return Driven(loop, self.respond(data, context), on_end)
-
-
-def endpoint_name(descriptor: MethodDescriptor) -> str:
-    """The full name of a method, as on the wire."""
-    return f"/{descriptor.containing_service.full_name}/{descriptor.name}"
-
-
-def kind_of(descriptor: MethodDescriptor) -> Kind:
-    """What a method takes and gives; none takes a stream and gives a message."""
-    if descriptor.client_streaming:
-        return Kind.BOTH_STREAM
-    return Kind.SERVER_STREAM if descriptor.server_streaming else Kind.UNARY
 
 
 class Endpoints:

@@ -28,12 +28,13 @@ from ..addresses import split_address
 from ..serving import serve_http
 from .admission import Admission, admit_all
 from .clock import check_clock, node_clock
-from .endpoints import ADMIN, PUBLIC, Endpoints, methods_of, service_names
+from .endpoints import Endpoints
 from .fronts.keeper import Fronts
 from .heartbeat import Heartbeat
 from .http import Phase, build_app
 from .ledger_reader import LedgerReader
 from .log_writer import LogWriter, Sampler
+from .methods import ADMIN, PUBLIC, methods_of, service_names
 from .operators import Operators
 from .pump import Pump
 from .service import Service

@@ -21,6 +21,7 @@ from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .batches import OPERATIONS_MAX
+from .fact_rules import EVENT_QUANTITIES, bad_event_quantity, is_event_quantity
 from .faults import Fault, invalid, shortened
 from .handles import check_timeline
 from .packed import ColumnError, column, fill, twin
@@ -34,15 +35,12 @@ from .stock_facts import (
     events_from_request,
 )
 from .validation import (
-    EVENT_QUANTITIES,
-    bad_event_quantity,
     bad_name,
     check_correlation_id,
     check_count,
     check_name,
     enum_member,
     first_bad_name,
-    is_event_quantity,
 )
 
 _RESPONSE: Final = twin(stock.RecordStockEventsStreamResponse)

@@ -10,19 +10,17 @@ from holdfast.core.limits import BATCH_MAX, CHANGING_MAX
 from holdfast.core.model import REVERSIBLE, CountBasis, EventKind, EventOutcome
 from holdfast.v1 import stock_service_pb2 as stock
 
+from .fact_rules import bad_event_quantity, check_kind, is_event_quantity
 from .faults import Fault, invalid
 from .shared import INT64_MAX, add_revisions, engine_members, wire_members
 from .shortfalls import shortfall_message
 from .validation import (
-    bad_event_quantity,
     bad_name,
     check_correlation_id,
     check_count,
-    check_kind,
     check_name,
     check_text,
     enum_member,
-    is_event_quantity,
     is_name,
     time_ns,
 )

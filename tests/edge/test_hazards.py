@@ -36,8 +36,9 @@ from holdfast.edge.client.methods import RESERVE
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.clock import node_clock
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import PUBLIC, Endpoints, methods_of
+from holdfast.edge.server.endpoints import Endpoints
 from holdfast.edge.server.log_writer import Sampler
+from holdfast.edge.server.methods import PUBLIC, methods_of
 from holdfast.edge.server.pump import Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from holdfast.edge.client import Client, calls
-from holdfast.edge.server.endpoints import PUBLIC, service_names
+from holdfast.edge.server.methods import PUBLIC, service_names
 from holdfast.v1 import common_pb2 as common
 from tests.edge import node_process
 from tests.edge.node_process import NodeProcess

@@ -66,6 +66,7 @@ ONE_MEANING = {
     "ledger": "what moved units of stock, and why a level has what it has",
     "levels": "stock levels",
     "line_sums": "what lines hold and have committed, by stock level",
+    "methods": "the methods of the services, as the wire declares them",
     "model": "the rules of the business: their words in core, all of them told plainly in tests",
     "names": "names of SKUs and locations, and their numbers",
     "node": "one node: the engine, and the commands that run one",

@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 
 from ..call_status import CallStatus
 from ..context import CallContext
-from ..endpoints import Endpoint, Kind
+from ..endpoints import Endpoint
+from ..methods import Kind
 from .frames import (
     STREAM_WINDOW,
     Frame,

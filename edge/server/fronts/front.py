@@ -18,7 +18,7 @@ import uvloop
 
 from holdfast.persistence.journal_process.protocol import IGNORED_SIGNALS
 
-from ..endpoints import PUBLIC, methods_of, service_names
+from ..methods import PUBLIC, methods_of, service_names
 from ..transports.choice import transport_class
 from ..transports.transport import Transport
 from .front_end import FrontEnd

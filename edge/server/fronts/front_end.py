@@ -13,7 +13,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from ...wire import faults
 from ..call_status import CallStatus
 from ..context import CallContext
-from ..endpoints import Endpoint, Kind, endpoint_name, kind_of
+from ..endpoints import Endpoint
+from ..methods import Kind, endpoint_name, kind_of
 from .frames import (
     Frame,
     FrameReader,

@@ -14,8 +14,9 @@ import grpc.aio
 
 from ..call_status import CallStatus
 from ..context import CallContext
-from ..endpoints import Endpoint, Kind
+from ..endpoints import Endpoint
 from ..logs import ids_of_call
+from ..methods import Kind
 from .listening import taken
 from .own_services import OwnServices
 

@@ -16,7 +16,8 @@ from grpc_health.v1.health import SERVICE_NAME
 from ...wire import faults
 from ..call_status import CallStatus
 from ..context import CallContext
-from ..endpoints import Endpoint, Kind
+from ..endpoints import Endpoint
+from ..methods import Kind
 
 _Response = health_pb2.HealthCheckResponse
 

@@ -8,7 +8,8 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 from ...wire.faults import Fault
 from ..call_status import CallStatus
 from ..context import CallContext
-from ..endpoints import Endpoint, Kind
+from ..endpoints import Endpoint
+from ..methods import Kind
 from ..open_streams import OpenStreams
 from .health import Health
 from .reflection import reflection_endpoints

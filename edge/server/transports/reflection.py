@@ -16,7 +16,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from ...wire import faults
 from ..call_status import CallStatus
 from ..context import CallContext
-from ..endpoints import Endpoint, Kind
+from ..endpoints import Endpoint
+from ..methods import Kind
 
 SERVICE_NAMES: Final = (
     "grpc.reflection.v1.ServerReflection",

@@ -22,9 +22,10 @@ from holdfast.core.node import Node
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.call_status import CallStatus
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import PUBLIC, Endpoints, methods_of
+from holdfast.edge.server.endpoints import Endpoints
 from holdfast.edge.server.lane_call import LaneCall
 from holdfast.edge.server.log_writer import Sampler
+from holdfast.edge.server.methods import PUBLIC, methods_of
 from holdfast.edge.server.pump import ROUNDS_MAX, Pump
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters

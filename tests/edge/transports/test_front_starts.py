@@ -11,9 +11,10 @@ import psutil
 import pytest
 
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import PUBLIC, Endpoint, Kind, endpoint_name, methods_of
+from holdfast.edge.server.endpoints import Endpoint
 from holdfast.edge.server.fronts import keeper
 from holdfast.edge.server.fronts.keeper import Fronts
+from holdfast.edge.server.methods import PUBLIC, Kind, endpoint_name, methods_of
 from tests.edge.node_process import free_port
 from tests.edge.raw import Wire, answer_of
 from tests.real_time import wait_until_so

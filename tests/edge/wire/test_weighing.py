@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from holdfast.core.kernels.codes import FIELD_NUMBERS
 from holdfast.core.limits import BATCH_MAX, LINES_MAX
-from holdfast.edge.server.endpoints import ADMIN, PUBLIC, methods_of
+from holdfast.edge.server.methods import ADMIN, PUBLIC, methods_of
 from holdfast.edge.wire.batches import OPERATIONS_MAX
+from holdfast.edge.wire.fact_rules import SEEN_MAX
 from holdfast.edge.wire.faults import Fault
-from holdfast.edge.wire.validation import SEEN_MAX
 from holdfast.edge.wire.weighing import LIGHT_BYTES, WEIGHT_MAX, Scales
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation

@@ -13,8 +13,9 @@ import grpc
 from ....wire import faults
 from ...call_status import CallStatus
 from ...context import CallContext
-from ...endpoints import Endpoint, Kind
+from ...endpoints import Endpoint
 from ...lane_call import LaneCall
+from ...methods import Kind
 from ...taskless import Driven
 from .grpc_fields import Fields, trailers_of, trailers_ok
 from .grpc_messages import CUT_BYTES, MessageReader, Parts

@@ -12,10 +12,11 @@ import pytest
 
 from holdfast.edge.server.call_status import CallStatus
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import Endpoint, Kind
+from holdfast.edge.server.endpoints import Endpoint
 from holdfast.edge.server.fronts import engine_end, front_end, unanswered
 from holdfast.edge.server.fronts.frames import STREAM_WINDOW
 from holdfast.edge.server.fronts.unanswered import STREAM_BYTES_MAX
+from holdfast.edge.server.methods import Kind
 from tests.edge.server.fronts.connected import connected_ends
 from tests.edge.server.test_endpoints import SERVICE
 from tests.real_time import wait_until_so

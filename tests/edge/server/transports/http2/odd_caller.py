@@ -10,8 +10,9 @@ import ngh2
 
 from holdfast.edge.server.call_status import CallStatus
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.endpoints import Endpoint, Kind
+from holdfast.edge.server.endpoints import Endpoint
 from holdfast.edge.server.fair_rounds import Rounds
+from holdfast.edge.server.methods import Kind
 from holdfast.edge.server.transports.http2.connection import Http2Connection, Served
 
 LIMIT = 1 << 20
