@@ -176,7 +176,9 @@ class Counts:
             return True
         record = shard.source_records.records[source]
         is_own = (facts["source"] == source) & (facts["sequence"] > 0)
-        if sequence >= record["last_sequence"] or (facts["sequence"][is_own] <= sequence).any():
+        if sequence >= int(record["last_sequence"]):
+            return True
+        if (facts["sequence"][is_own] <= np.uint64(sequence)).any():
             return True
         numbering = int(record["resets"]) & HISTORY_RESETS
         history = shard.facts
@@ -184,7 +186,7 @@ class Counts:
             history.arrays, history.end, source, numbering, oldest_ns, HISTORY_READ_MAX
         )
         self.work.spend(HISTORY_READ_MAX * RECORD_PASSED)
-        return 0 < first <= sequence + 1
+        return 0 < int(first) <= sequence + 1
 
     def _unseen_shipments(
         self,

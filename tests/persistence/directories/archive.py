@@ -144,9 +144,8 @@ def _count_anew(life: Life) -> None:
     """A source is reset, and counts as of an instant that it states, under a number of its own."""
     now_ns = life.node.now_ns
     life.turn([ResetSource("wms", 0)])
-    more = {"occur_time_ns": now_ns - NS_PER_S}
     for number, kind in ((1, EventKind.SALE), (2, EventKind.COUNT), (3, EventKind.SALE)):
-        fact = StockEvent(None, number, "sku-1", "store-1", kind, 3, **more)
+        fact = StockEvent(None, number, "sku-1", "store-1", kind, 3, now_ns - NS_PER_S)
         life.turn([RecordStockEvents("wms", (fact,))])
 
 
