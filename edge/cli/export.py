@@ -60,7 +60,7 @@ def _export(
     *,
     as_json: bool,
 ) -> None:
-    """Write all rows to a file, which has its name once it is whole."""
+    """Write all rows to a file, which has its name once it is whole, and is not there before."""
     from holdfast.persistence.data_directory import read_node_json
     from holdfast.persistence.recovery import open_read_only
 
@@ -68,7 +68,7 @@ def _export(
 
     partial = file.with_name(f"{file.name}.partial")
     count = 0
-    with directory_errors(), _file_errors(file):
+    with directory_errors(), _file_errors(file), _removed_if_left(partial):
         found = read_node_json(directory)
         with (
             open_read_only(found) as (journal, _),
@@ -83,6 +83,15 @@ def _export(
         print_json({"path": str(file), "format": form, "rows": count})
     else:
         typer.echo(f"{file}: {count:,} rows.")
+
+
+@contextmanager
+def _removed_if_left(partial: Path) -> Iterator[None]:
+    """Remove what an error, or a person, has stopped the export at."""
+    try:
+        yield
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager

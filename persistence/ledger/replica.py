@@ -5,7 +5,7 @@ Numbers of rows, names, lines and reservations are looked up in the core's own t
 knows nothing of how they are given out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -108,16 +108,14 @@ class Replica:
             made = self._replay(position, recorded)
             entry = recorded.entry
             shard = self.node.shards[entry.shard]
-            moved = list(_moved(entry, shard, made, self._holders[entry.shard].records))
-            if moved:
-                self._write(entry, shard, moved, tail)
+            moved = _moved(entry, shard, made, self._holders[entry.shard].records)
+            self._write(entry, shard, moved, tail)
 
     def open(self, tail: Tail) -> None:
         """Put the whole state after an empty tail, as openings."""
         for shard in self.node.shards:
             entry = Entry(shard.number, shard.sequence, self.node.now_ns, ())
-            if moved := list(_opening(shard, self._holders[shard.number].used)):
-                self._write(entry, shard, moved, tail)
+            self._write(entry, shard, _opening(shard, self._holders[shard.number].used), tail)
 
     def _replay(self, position: int, recorded: RecordedEntry) -> Any:
         """Replay an entry, and return the numbers of the reservations that it made."""
@@ -129,7 +127,10 @@ class Replica:
         _own(self._holders[entry.shard], shards[entry.shard], made)
         return made
 
-    def _write(self, entry: Entry, shard: Shard, moved: Sequence[_Moved], tail: Tail) -> None:
+    def _write(self, entry: Entry, shard: Shard, found: Iterable[_Moved], tail: Tail) -> None:
+        # Not every effect moves something: a shard, or a SKU that ended, may have no stock level.
+        if not (moved := [each for each in found if len(each.rows)]):
+            return
         rows = np.concatenate([each.rows for each in moved])
         first = tail.count
         added = tail.extend("movement", len(rows))

@@ -103,12 +103,15 @@ class Life:
             self.journal.append(turn.entries)
         return bool(turn.entries)
 
-    def opening(self) -> list[Command]:
-        locations = [
+    def places(self) -> list[Command]:
+        return [
             UpdateLocation(Location(name, LocationKind.STORE, name.title(), enabled=True))
             for name in PLACES
         ]
-        return [*locations, RecordStockEvents("erp", tuple(self.event(sku) for sku in SKUS * 3))]
+
+    def opening(self) -> list[Command]:
+        stock = tuple(self.event(sku) for sku in SKUS * 3)
+        return [*self.places(), RecordStockEvents("erp", stock)]
 
     def command(self) -> Command:
         make = self.rng.choices(

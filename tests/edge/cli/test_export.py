@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_parquet_has_what_csv_has(what: str, path: Path, tmp_path: Path) -> None
     for name in table.column_names:
         if "time" not in name:
             assert [row[name] for row in rows] == list(map(str, table[name].to_pylist()))
+
+
+def test_nothing_is_left_of_an_export_that_is_stopped(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> Iterator[list[Any]]:
+        yield []
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "state_rows", stopped)
+    done = CliRunner().invoke(app, ["export", "state", str(path), str(tmp_path / "out.csv")])
+    assert 0 != done.exit_code
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_written_is_reported(path: Path, tmp_path: Path) -> None:

@@ -9,9 +9,15 @@ from typing import Any
 import lmdb
 import pytest
 
-from holdfast.core.commands import MergeSku, RecordStockEvents, StockEvent
+from holdfast.core.commands import (
+    Location,
+    MergeSku,
+    RecordStockEvents,
+    StockEvent,
+    UpdateLocation,
+)
 from holdfast.core.ids import key_from_text
-from holdfast.core.model import EventKind
+from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.tables.effects import Section
 from holdfast.persistence.data_directory import read_node_json
 from holdfast.persistence.ledger import follower as followers
@@ -257,6 +263,44 @@ def test_what_was_dropped_is_an_opening(path: Path) -> None:
         assert explained > 10
         kinds = {each.kind for each in find_movements(index, MovementFilter(), None, ALL)}
         assert {MovementKind.OPENING, MovementKind.OPENING_HELD} <= kinds
+
+
+@pytest.fixture
+def of_one_sku(tmp_path: Path) -> Path:
+    """A directory of one SKU, which is in one of the shards, and of which history was dropped."""
+    path = tmp_path / "one"
+    for number in range(3):
+        recovered = reopen(path)
+        receipt = StockEvent(None, number + 1, "mug", PLACES[0], EventKind.RECEIPT, 1)
+        life = life_of(recovered, random.Random(number))
+        life.turn([*([] if number else life.places()), RecordStockEvents("wms", (receipt,))])
+        close(recovered)
+        snapshot_of(path)
+    drop_history(path)
+    return path
+
+
+def test_shards_without_a_stock_level_open_nothing(of_one_sku: Path) -> None:
+    with following(of_one_sku) as (follower, messages):
+        assert "begins at position" in messages[0]
+        assert 3 == explain(follower.index, "mug", PLACES[0], Instant()).last.after[0]
+        follower.close()
+    with following(of_one_sku) as (follower, messages):
+        assert [] == messages
+        assert 3 == explain(follower.index, "mug", PLACES[0], Instant()).last.after[0]
+
+
+def test_a_directory_without_a_stock_level_opens_nothing(tmp_path: Path) -> None:
+    for number in range(3):
+        recovered = reopen(tmp_path)
+        location = Location(f"store {number}", LocationKind.STORE, "", enabled=True)
+        life_of(recovered, random.Random(number)).turn([UpdateLocation(location)])
+        close(recovered)
+        snapshot_of(tmp_path)
+    drop_history(tmp_path)
+    with following(tmp_path) as (follower, messages):
+        assert "begins at position" in messages[0]
+        assert [] == movements_of(follower.index)
 
 
 @pytest.fixture
