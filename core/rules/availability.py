@@ -21,7 +21,6 @@ from ..limits import LEVELS_READ_MAX, LOCATIONS_MAX, WITHHELD_READ_MAX
 from ..model import SourceState, Unresolved
 from ..tables.names import encode_names, join_encoded
 from ..tables.shard import Shard
-from ..tables.supply import sum_incoming
 from ..tables.table import Array
 from ..work import (
     LEVEL_COPIED,
@@ -35,7 +34,7 @@ from ..work import (
 )
 from .batches import revisions_of
 from .homes import NAMES_MAX, Homes
-from .read_levels import Answer, Copied
+from .read_levels import Answer, Copied, figures_of
 
 #: What `Shard.find_row` says where there is no row.
 _UNRESOLVED = {
@@ -113,7 +112,9 @@ class Availability:
             # Compressed, not indexed: kernels are compiled for rows that lie in one piece.
             rows, ends = rows[is_asked], _kept(is_asked, ends)
             units = units.compress(is_asked, axis=1)
-        figures = self._figures(shard, rows, units)
+        if len(shard.supplies):
+            self.work.spend(len(rows) * SUPPLY_SUMMED)
+        figures = figures_of(shard, rows, units)
         unavailable = shard.list_unavailable(rows, units[5])
         self.work.spend(len(unavailable) * STATUS_COPIED)
         return Copied(ends, figures, unavailable)
@@ -130,21 +131,6 @@ class Availability:
             withheld = _kept(shard.levels.records["withheld"][rows] != 0, ends)
             ends = ends[: max(1, np.searchsorted(withheld, WITHHELD_READ_MAX, "right"))]
         return rows[: ends[-1]], ends
-
-    def _figures(self, shard: Shard, rows: Array, units: Array) -> Array:
-        """Rows, and `Shard.read_levels` of them, as figures of a LevelTable."""
-        figures = np.zeros((len(LevelFigure), len(rows)), np.int64)
-        figures[LevelFigure.ON_HAND : LevelFigure.AVAILABLE + 1] = units[:4]
-        location = figures[LevelFigure.LOCATION] = shard.levels.records["location"][rows]
-        figures[LevelFigure.ENABLED] = shard.location_records.records["enabled"][location] != 0
-        figures[LevelFigure.QUARANTINED] = shard.are_quarantined(rows)
-        figures[LevelFigure.STATE] = units[6]
-        if len(shard.supplies):
-            self.work.spend(len(rows) * SUPPLY_SUMMED)
-            figures[LevelFigure.INCOMING] = sum_incoming(shard, rows)
-        if len(shard.backorders):
-            figures[LevelFigure.BACKORDERED] = shard.backordered.records[rows]
-        return figures
 
     @executes(RESOLVE_LEVELS)
     def resolve(self, command: ResolveLevels, _now_ns: int) -> Steps[Handles]:

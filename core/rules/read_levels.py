@@ -9,6 +9,7 @@ import numpy as np
 from ..commands import AvailabilitiesView, LevelFigure, LevelTable, Revision
 from ..tables.names import NameTable
 from ..tables.shard import Shard
+from ..tables.supply import sum_incoming
 from ..tables.table import Array
 from ..work import LEVEL_PASSED, LEVEL_PUT, LOCATION_PASSED, NAME_LISTED, Steps, Work
 
@@ -25,6 +26,22 @@ class Copied(NamedTuple):
     """As in a LevelTable, locations by number."""
     unavailable: Array
     """As in a LevelTable, statuses by number and in any order."""
+
+
+def figures_of(shard: Shard, rows: Array, units: Array) -> Array:
+    """Rows (int64[n]), and `Shard.read_levels` of them, as figures of a LevelTable, locations by
+    number (int64[10, n]).
+    """
+    figures = np.zeros((len(LevelFigure), len(rows)), np.int64)
+    figures[LevelFigure.ON_HAND : LevelFigure.AVAILABLE + 1] = units[:4]
+    location = figures[LevelFigure.LOCATION] = shard.levels.records["location"][rows]
+    figures[LevelFigure.ENABLED] = shard.location_records.records["enabled"][location] != 0
+    figures[LevelFigure.QUARANTINED] = shard.are_quarantined(rows)
+    figures[LevelFigure.STATE] = units[6]
+    figures[LevelFigure.INCOMING] = sum_incoming(shard, rows)
+    if len(shard.backorders):
+        figures[LevelFigure.BACKORDERED] = shard.backordered.records[rows]
+    return figures
 
 
 class Answer:

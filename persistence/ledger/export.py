@@ -3,10 +3,17 @@
 They are read from journal and archive, with and without a node beside it, and not from an index.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+
+from holdfast.core.commands import LevelFigure
+from holdfast.core.model import SourceState
+from holdfast.core.rules.read_levels import figures_of
+from holdfast.core.tables.shard import Shard
+from holdfast.core.tables.sku_names import SkuNames
 
 from ..archive.segments import History
 from ..codec import DamagedEntryError, read_appends
@@ -50,10 +57,27 @@ MOVEMENT_COLUMNS: Final[dict[str, type]] = {
     "reference_line": str,
 }
 
+#: Column -> what reads call it.
+_FIGURES: Final = {
+    "on_hand": LevelFigure.ON_HAND,
+    "reserved": LevelFigure.RESERVED,
+    "committed": LevelFigure.COMMITTED,
+    "backordered": LevelFigure.BACKORDERED,
+    "available": LevelFigure.AVAILABLE,
+    "incoming": LevelFigure.INCOMING,
+    "enabled": LevelFigure.ENABLED,
+    "quarantined": LevelFigure.QUARANTINED,
+}
+
+#: What a read of the level answers. `enabled` and `quarantined` are 0 or 1, and
+#: `unavailable_by_status` is a JSON object.
 STATE_COLUMNS: Final[dict[str, type]] = {
     "sku": str,
     "location": str,
-    **dict.fromkeys((*LEVEL_COLUMNS, "available"), int),
+    **dict.fromkeys(_FIGURES, int),
+    "source_state": str,
+    "unavailable": int,
+    "unavailable_by_status": str,
     "first_sku": str,
 }
 
@@ -114,9 +138,8 @@ def _fact_row(movement: Movement, fact: Any) -> Row:
 def state_rows(
     directory: DataDirectory, journal: JournalReader, progress: Progress
 ) -> Iterator[list[Row]]:
-    """All stock levels of SKUs that have not ended, as they are now, in the order of
-    STATE_COLUMNS. `available` is what may be promised, were the location enabled; `first_sku` is
-    how a SKU was called first, by which movements name it.
+    """All stock levels of SKUs that have not ended, as a read would answer now, in the order of
+    STATE_COLUMNS. `first_sku` is how a SKU was called first, by which movements name it.
 
     Raises RECOVERY_ERRORS.
     """
@@ -125,14 +148,16 @@ def state_rows(
     for shard in end.node.shards:
         live = np.flatnonzero(shard.skus.removed.used[shard.levels["sku"]] == 0)
         for at in range(0, len(live), BATCH_ROWS):
-            rows = live[at : at + BATCH_ROWS]
-            figures = [shard.levels[name][rows] for name in LEVEL_COLUMNS]
-            on_hand, reserved, committed, withheld = figures
-            figures.append(on_hand - withheld - reserved - committed)
-            columns = np.stack(figures, axis=1).tolist()
-            names = shard.name_rows(rows)
-            shown = end.node.sku_names.shown
-            yield [
-                (shown.get(sku, sku), location, *row, sku)
-                for (sku, location), row in zip(names, columns, strict=True)
-            ]
+            yield list(_state_rows(shard, live[at : at + BATCH_ROWS], end.node.sku_names))
+
+
+def _state_rows(shard: Shard, rows: Any, names: SkuNames) -> Iterator[Row]:
+    units = shard.read_levels(rows)
+    by_status = shard.name_unavailable(shard.list_unavailable(rows, units[5]))
+    figures = figures_of(shard, rows, units)
+    columns = figures[list(_FIGURES.values())].T.tolist(), units[5:].T.tolist()
+    for place, (first, location) in enumerate(shard.name_rows(rows)):
+        unavailable, state = columns[1][place]
+        withheld = unavailable, json.dumps(by_status.get(place, {}), ensure_ascii=False)
+        named = names.current_name(first), location
+        yield *named, *columns[0][place], SourceState(state).name, *withheld, first

@@ -1,6 +1,8 @@
 """Files for other programs: they contain what the directory holds."""
 
 import csv
+import json
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +11,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from holdfast.core.commands import GetAvailability, LevelView, Location, UpdateLocation
+from holdfast.core.model import LocationKind, SourceState
 from holdfast.core.node import Node
 from holdfast.edge.cli.main import app
 from holdfast.persistence.ledger import export
 from holdfast.persistence.ledger.movements import LEVEL_COLUMNS
 from tests.edge.cli.commands import flat
-from tests.persistence.lives import live_on, read_back
+from tests.persistence.lives import PLACES, Nobody, close, life_of, live_on, read_back, reopen
+from tests.persistence.test_earlier_builds import unpacked
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +51,44 @@ def levels_of(node: Node) -> dict[tuple[str, str], list[int]]:
     }
 
 
-def test_the_state_is_every_level_as_it_is(path: Path, tmp_path: Path) -> None:
+def reads_of(node: Node) -> dict[tuple[str, str], LevelView]:
+    """What a read answers of every level of every SKU, by the name that it has now."""
+    names = {node.sku_names.current_name(sku) for sku, _ in levels_of(node)}
+    assert node.post(GetAvailability(tuple(sorted(names))), Nobody())
+    ((_, answer),) = node.turn(node.now_ns).answers
+    return {(view.sku, level.location): level for view in answer.views for level in view.levels}
+
+
+def test_the_state_is_what_reads_answer(tmp_path: Path) -> None:
+    """Of levels with units under statuses, in quarantine, on order and promised of that, of sources
+    that are silent, of SKUs that have another name now and of a location that is disabled.
+    """
+    path = unpacked("schema-16", tmp_path)
+    recovered = reopen(path, 3)
+    closed = Location(PLACES[0], LocationKind.STORE, "", enabled=False)
+    assert life_of(recovered, random.Random(1)).turn([UpdateLocation(closed)])
+    close(recovered)
     exported("state", path, tmp_path / "state.csv")
-    _, state = read_back(path)
-    exported_levels = {
-        (row["sku"], row["location"]): [int(row[name]) for name in LEVEL_COLUMNS]
-        for row in rows_of(tmp_path / "state.csv")
-    }
-    assert exported_levels
-    assert levels_of(state.node) == exported_levels
+    found = {}
+    for row in rows_of(tmp_path / "state.csv"):
+        by_status = json.loads(row["unavailable_by_status"])
+        assert int(row["unavailable"]) == sum(by_status.values())
+        found[row["sku"], row["location"]] = LevelView(
+            row["location"],
+            *(int(row[name]) for name in ("on_hand", "reserved", "committed", "available")),
+            bool(int(row["enabled"])),
+            by_status,
+            int(row["incoming"]),
+            bool(int(row["quarantined"])),
+            SourceState[row["source_state"]],
+            int(row["backordered"]),
+        )
+    expected = reads_of(recovered.node)
+    assert expected == found
+    for name in ("unavailable", "incoming", "is_quarantined", "backordered"):
+        assert any(getattr(level, name) for level in expected.values()), name
+    assert 2 == len({level.enabled for level in expected.values()})
+    assert 1 < len({level.state for level in expected.values()})
 
 
 def test_the_ledger_leads_to_the_state(
