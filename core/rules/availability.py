@@ -9,7 +9,6 @@ from ..commands import (
     GetAvailability,
     Handles,
     LevelColumns,
-    LevelFigure,
     ReadLevels,
     ResolveLevels,
     Unknown,

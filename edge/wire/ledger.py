@@ -22,6 +22,7 @@ from holdfast.persistence.ledger.explain import (
 from holdfast.persistence.ledger.follower import Follower
 from holdfast.persistence.ledger.index import Index
 from holdfast.persistence.ledger.movements import TEXTS, MovementKind, reservation_text
+from holdfast.persistence.ledger.names import name_then
 from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
 from holdfast.persistence.ledger.reservation_lists import ReservationFilter, find_reservations
 from holdfast.v1 import common_pb2 as common
@@ -136,10 +137,10 @@ def explain_availability(
     index = follower.index
     check_name("sku", request.sku)
     check_name("location", request.location)
-    names = follower.replica.node.sku_names
-    sku = names.first.get(request.sku, request.sku)
+    node, at = follower.replica.node, _instant(request, index)
+    sku = name_then(index, node, request.sku, at)
     try:
-        explanation = explain(index, sku, request.location, _instant(request, index))
+        explanation = explain(index, sku, request.location, at)
     except NoLevelError:
         if index.position < durable_position:
             behind = durable_position - index.position
@@ -150,7 +151,7 @@ def explain_availability(
     if request.HasField("revision") and explanation.last.record["shard"] != request.revision.shard:
         shard = int(explanation.last.record["shard"])
         raise faults.invalid("revision.shard", request.revision.shard, f"{shard}, the SKU's")
-    return _explanation(explanation, index, durable_position, names)
+    return _explanation(explanation, index, durable_position, node.sku_names)
 
 
 def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instant:
@@ -160,7 +161,8 @@ def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instan
         return Instant()
     if request.revision.timeline != index.timeline:
         raise faults.invalid("revision.timeline", request.revision.timeline, f"{index.timeline}")
-    return Instant(sequence=min(request.revision.sequence, Instant().sequence))
+    sequence = min(request.revision.sequence, Instant().sequence)
+    return Instant(sequence=sequence, shard=request.revision.shard)
 
 
 def _explanation(

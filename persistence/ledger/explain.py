@@ -58,6 +58,8 @@ class Instant:
     """The last instant that counts."""
     sequence: int = 2**63 - 1
     """The last entry of the shard that counts."""
+    shard: int | None = None
+    """The shard of which that is, where it is given."""
 
 
 class Promise(NamedTuple):

@@ -202,6 +202,23 @@ def test_why_it_is_six_and_was_seven(client: BlockingClient) -> None:
     assert 10 == client.explain_availability(SKU, PLACE, first).available
 
 
+def test_before_a_merge_a_name_is_that_of_its_own_past(client: BlockingClient) -> None:
+    client.create_location("SHELF")
+    for sku, units in (("MERGED", 4), ("KEPT", 60)):
+        receipt = event("RECEIPT", units, sku)
+        receipt.sku, receipt.location = sku, "SHELF"
+        client.record_stock_events("shelf", [receipt])
+    before = client.get_availability("MERGED").availability.revision
+    client.merge_sku("MERGED", "KEPT")
+    now = settled(lambda: client.explain_availability("MERGED", "SHELF"))
+    was = client.explain_availability("MERGED", "SHELF", before)
+    assert (64, 4) == (now.available, was.available)
+    assert [4] == [each.quantity for each in was.events]
+    assert ["MERGED"] == [each.sku for each in was.events]
+    shortly_before = was.record_time.ToDatetime(tzinfo=UTC) + timedelta(microseconds=1)
+    assert 4 == client.explain_availability("MERGED", "SHELF", shortly_before).available
+
+
 def test_it_agrees_with_what_the_node_promises(client: BlockingClient) -> None:
     explained = settled(lambda: client.explain_availability(SKU, PLACE))
     assert client.get_availability(SKU).availability.network_available == explained.available
