@@ -7,7 +7,7 @@ from rich.table import Table
 
 from holdfast.v1 import ledger_service_pb2 as ledger
 
-from .answers import instant, table
+from .answers import instant, table, unavailable_units
 
 
 def movements(found: Iterable[ledger.Movement]) -> Table:
@@ -17,7 +17,7 @@ def movements(found: Iterable[ledger.Movement]) -> Table:
     for each in found:
         after = each.after
         made.add_row(
-            *(instant(each.record_time), _movement_kind(each), escape(each.sku)),
+            *(instant(each.record_time), escape(_movement_kind(each)), escape(each.sku)),
             *(escape(each.location), escape(_cause(each)), f"{each.quantity:+,}"),
             *(f"{after.on_hand:,}", f"{after.reserved:,}", f"{after.committed:,}"),
         )
@@ -34,10 +34,10 @@ def explanation(
         yield _decisions(answer)
     if answer.holds or answer.commitments:
         yield _promises(answer)
-    withheld = quantities.withheld + answer.backordered
-    sums = (
-        f"{quantities.on_hand:,} on hand - {withheld:,} withheld - {quantities.reserved:,} reserved"
-    )
+    withheld = f"{quantities.withheld + answer.backordered:,} withheld"
+    if answer.unavailable:
+        withheld += f" ({', '.join(unavailable_units(answer.unavailable).splitlines())})"
+    sums = f"{quantities.on_hand:,} on hand - {withheld} - {quantities.reserved:,} reserved"
     available = f"{answer.available:,}"
     if answer.available < 0:
         available = f"[red]{available} (shortfall)[/red]"
@@ -60,10 +60,11 @@ def _changes(answer: ledger.ExplainAvailabilityResponse) -> Table:
             on_hand += sums.quantity
             made.add_row("", f"{name} ({sums.count:,})", "", f"{sums.quantity:+,}", f"{on_hand:,}")
     for event in answer.events:
-        change = event.after.on_hand - event.before.on_hand
+        is_on_hand = event.kind != ledger.MOVEMENT_KIND_UNAVAILABLE
+        change = event.after.on_hand - event.before.on_hand if is_on_hand else event.quantity
+        what = escape(_movement_kind(event)), escape(_cause(event))
         figures = f"{change:+,}", f"{event.after.on_hand:,}"
-        kind = _movement_kind(event)
-        made.add_row(instant(event.record_time), kind, escape(_cause(event)), *figures)
+        made.add_row(instant(event.record_time), *what, *figures)
     return made
 
 
@@ -92,7 +93,8 @@ def _promises(answer: ledger.ExplainAvailabilityResponse) -> Table:
 
 def _movement_kind(movement: ledger.Movement) -> str:
     name = ledger.MovementKind.Name(movement.kind).removeprefix("MOVEMENT_KIND_")
-    return name.lower().replace("_", " ")
+    status = f" ({movement.status})" if movement.status else ""
+    return name.lower().replace("_", " ") + status
 
 
 def _cause(movement: ledger.Movement) -> str:

@@ -25,6 +25,7 @@ from holdfast.persistence.ledger.movements import TEXTS, MovementKind, reservati
 from holdfast.persistence.ledger.names import name_then
 from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
 from holdfast.persistence.ledger.reservation_lists import ReservationFilter, find_reservations
+from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -186,6 +187,10 @@ def _explanation(
         incoming=explanation.incoming,
         decisions=[_movement(each, timeline, names) for each in explanation.decisions],
         backordered=explanation.backordered,
+        unavailable=[
+            availability.UnavailableUnits(status=status, quantity=units)
+            for status, units in explanation.unavailable.items()
+        ],
     )
 
 
@@ -216,6 +221,7 @@ def _movement(movement: Movement, timeline: int, names: SkuNames) -> ledger.Move
         quantity=int(record["quantity"]),
         sku=names.current_name(sku),
         location=movement.text(record, "location"),
+        status=movement.text(record, "status"),
         before=_quantities(movement.before),
         after=_quantities(movement.after),
         reservation_id=movement.reservation_id,

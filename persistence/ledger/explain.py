@@ -20,6 +20,7 @@ from .movements import (
     LEVEL_COLUMNS,
     NO_TEXT,
     STOCK,
+    WITHHOLDING,
     MovementKind,
     differences,
     id_from_text,
@@ -33,6 +34,9 @@ DECISIONS_MAX: Final = 100
 
 _COLUMNS: Final = {State.HELD: 1, State.COMMITTED: 2}
 """Column of LEVEL_COLUMNS that counts the units of a state."""
+
+#: What changes stock on hand, or what of it is not for sale, and is no stock fact.
+_CHANGING: Final = (MovementKind.FULFILL, MovementKind.UNAVAILABLE)
 
 #: What takes units from a reservation that did not ship them.
 _GIVING_BACK: Final = (MovementKind.RELEASE, MovementKind.CANCEL)
@@ -90,9 +94,9 @@ class Explanation:
     opening: Summed
     """What was on hand where the ledger begins."""
     earlier: Summed
-    """Changes of stock on hand before those in `events`."""
+    """Changes of stock on hand, and of what is not for sale, before those in `events`."""
     events: list[Movement]
-    """The newest changes of stock on hand, oldest first."""
+    """The newest of these, oldest first."""
     held: list[Promise]
     committed: list[Promise]
     other_held: Summed
@@ -106,6 +110,8 @@ class Explanation:
     """Units held and committed that were promised from supply and not on hand: a part of what is
     withheld, with a minus.
     """
+    unavailable: dict[str, int]
+    """Units that were not for sale by status, in the order of their names: the rest of that."""
 
 
 class _Piece(NamedTuple):
@@ -140,6 +146,7 @@ def explain(index: Index, sku: str, location: str, at: Instant) -> Explanation:
         sum(_sum_of(COMING, each.records) for each in pieces),
         _decisions(pieces),
         sum(_sum_of(BACKORDERING, each.records) for each in pieces),
+        _unavailable(pieces),
     )
 
 
@@ -191,17 +198,32 @@ def _expect_sum(pieces: Sequence[_Piece]) -> None:
 
 
 def _events(pieces: Sequence[_Piece]) -> tuple[list[Movement], Summed]:
-    """The newest changes of stock on hand, oldest first, and the sum of the older ones."""
+    """The newest changes of stock on hand and of what is not for sale, oldest first, and what the
+    older ones did to stock on hand.
+    """
     events: list[Movement] = []
     count = quantity = 0
     for piece in reversed(pieces):
         kind = piece.records["kind"]
-        changes = np.flatnonzero((kind > STOCK) | (kind == MovementKind.FULFILL))
+        changes = np.flatnonzero((kind > STOCK) | np.isin(kind, _CHANGING))
         split = max(0, len(changes) - (PARTS_MAX - len(events)))
         events[:0] = movements_at(piece.part, piece.rows[changes[split:]])
         count += split
         quantity += int(piece.changed[changes[:split], 0].sum())
     return events, Summed(count, quantity)
+
+
+def _unavailable(pieces: Sequence[_Piece]) -> dict[str, int]:
+    """Units by status."""
+    found: dict[str, int] = {}
+    for piece in pieces:
+        moved = piece.records[np.isin(piece.records["kind"], WITHHOLDING)]
+        numbers = np.unique(moved["status"])
+        sums = _sums(moved["status"], moved["quantity"], numbers).tolist()
+        for number, units in zip(numbers.tolist(), sums, strict=True):
+            status = piece.part.texts[number].decode()
+            found[status] = found.get(status, 0) + units
+    return {status: units for status, units in sorted(found.items()) if units}
 
 
 def _decisions(pieces: Sequence[_Piece]) -> list[Movement]:

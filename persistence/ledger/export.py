@@ -42,6 +42,7 @@ MOVEMENT_COLUMNS: Final[dict[str, type]] = {
     "quantity": int,
     "sku": str,
     "location": str,
+    "status": str,
     "reservation_id": str,
     "principal": str,
     "correlation_id": str,
@@ -116,7 +117,7 @@ def _row(movement: Movement) -> Row:
     record, fact = movement.record, movement.fact
     time_ns, shard, sequence = (int(record[name]) for name in ("time_ns", "shard", "sequence"))
     what = (movement.kind.name, int(record["quantity"]))
-    where = (movement.text(record, "sku"), movement.text(record, "location"))
+    where = (movement.text(record, field) for field in ("sku", "location", "status"))
     notes = (
         movement.text(movement.note, name)
         for name in ("principal", "correlation_id", "reason", "actor")

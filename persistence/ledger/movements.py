@@ -86,7 +86,8 @@ _ENTERS[list(ENTERS)] = list(ENTERS.values())
 #: A movement. `quantity` is how many units of a reservation moved from state `leaves`, or else by
 #: how many on hand changed. The next four columns are those of the level after it. `row` is the
 #: level in its shard: a SKU that has ended and begins again has others. `fact` is the row of what a
-#: stock fact came with, `note` that of what was noted of the movement, or -1.
+#: stock fact came with, `note` that of what was noted of the movement, or -1. `status` is that of
+#: units which are not for sale.
 MOVEMENT: Final = np.dtype(
     [
         ("time_ns", "i8"),
@@ -98,6 +99,7 @@ MOVEMENT: Final = np.dtype(
         ("withheld", "i8"),
         ("sku", "i4"),
         ("location", "i4"),
+        ("status", "i4"),
         ("reservation", "i4"),
         ("fact", "i4"),
         ("note", "i4"),
@@ -141,7 +143,7 @@ NOTE: Final = np.dtype(
 #: The kinds of records, by what a movement calls the row of one, and their fields of texts.
 RECORDS: Final = {"movement": MOVEMENT, "fact": FACT, "note": NOTE}
 TEXTS: Final = {
-    "movement": ("sku", "location", "reservation"),
+    "movement": ("sku", "location", "status", "reservation"),
     "fact": ("source", "reference_kind", "reference", "reference_line"),
     "note": ("principal", "reason", "actor", "correlation_id"),
 }

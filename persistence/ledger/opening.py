@@ -1,8 +1,8 @@
 """Openings in place of movements: what the oldest runs lead to, when they are let go.
 
 History that leaves the archive leaves the ledger too, as whole runs. What is kept then begins with
-what was there: of each level that they moved what was on hand, withheld and still to come, and what
-each reservation had of it.
+what was there: of each level that they moved what was on hand, what was not for sale under each
+status, what was still to come, and what each reservation had of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from .movements import (
     LEVEL_COLUMNS,
     NO_TEXT,
     TEXTS,
+    WITHHOLDING,
     MovementKind,
     differences,
     write_levels,
@@ -27,12 +28,13 @@ from .tail import Tail
 
 
 class _Opened(NamedTuple):
-    """Openings of one kind: of each the row of its level, units, and the reservation's text."""
+    """Openings of one kind: of each the row of its level, units, and the texts that it has."""
 
     kind: MovementKind
     rows: Any
     quantity: Any
-    reservation: Any
+    reservation: Any = NO_TEXT
+    status: Any = NO_TEXT
 
 
 def openings_of(runs: Sequence[Run]) -> Tail:
@@ -67,7 +69,9 @@ def _open_shard(records: Any, tail: Tail) -> None:
     added["row"] = moved
     added["kind"] = np.repeat([each.kind for each in opened], [len(each.rows) for each in opened])
     added["quantity"] = np.concatenate([each.quantity for each in opened])
-    added["reservation"] = np.concatenate([each.reservation for each in opened])
+    for field in ("reservation", "status"):
+        texts = [np.broadcast_to(getattr(each, field), len(each.rows)) for each in opened]
+        added[field] = np.concatenate(texts)
     level = last[np.searchsorted(rows, moved)]
     for field in ("sku", "location"):
         added[field] = level[field]
@@ -76,43 +80,35 @@ def _open_shard(records: Any, tail: Tail) -> None:
 
 def _opened(records: Any, rows: Any, last: Any) -> Iterator[_Opened]:
     """The openings of a shard, each level's in this order. `last` is the last movement of each."""
-    nobody = np.full(len(rows), NO_TEXT)
-    yield _Opened(MovementKind.OPENING, rows, last["on_hand"], nobody)
+    yield _Opened(MovementKind.OPENING, rows, last["on_hand"])
+    withheld = records[np.isin(records["kind"], WITHHOLDING)]
+    of_status, units = _sums(withheld, "status", withheld["quantity"])
+    kind = MovementKind.OPENING_UNAVAILABLE
+    yield _Opened(kind, of_status >> 32, units, status=of_status & 0xFFFF_FFFF)
     is_coming = np.isin(records["kind"], COMING)
     coming = np.zeros(len(rows), np.int64)
     np.add.at(
         coming, np.searchsorted(rows, records["row"][is_coming]), records["quantity"][is_coming]
     )
-    is_waiting = np.isin(records["kind"], BACKORDERING)
-    waiting = records[is_waiting]
-    unavailable = last["withheld"].copy()
-    np.add.at(unavailable, np.searchsorted(rows, waiting["row"]), waiting["quantity"])
-    for kind, units in (
-        (MovementKind.OPENING_UNAVAILABLE, unavailable),
-        (MovementKind.OPENING_INCOMING, coming),
-    ):
-        yield _Opened(kind, rows[units != 0], units[units != 0], nobody[units != 0])
+    yield _Opened(MovementKind.OPENING_INCOMING, rows[coming != 0], coming[coming != 0])
     owned = records[records["reservation"] != NO_TEXT]
     changed = differences(owned)
-    names = (owned["row"].astype(np.int64) << 32) + owned["reservation"]
-    promises, places = np.unique(names, return_inverse=True)
-    for kind, column in (
-        (MovementKind.OPENING_HELD, "reserved"),
-        (MovementKind.OPENING_COMMITTED, "committed"),
+    is_waiting = np.isin(owned["kind"], BACKORDERING)
+    for kind, units in (
+        (MovementKind.OPENING_HELD, changed[:, LEVEL_COLUMNS.index("reserved")]),
+        (MovementKind.OPENING_COMMITTED, changed[:, LEVEL_COLUMNS.index("committed")]),
+        (MovementKind.OPENING_BACKORDER, np.where(is_waiting, owned["quantity"], 0)),
     ):
-        units = np.zeros(len(promises), np.int64)
-        np.add.at(units, places, changed[:, LEVEL_COLUMNS.index(column)])
-        live = promises[units != 0]
-        yield _Opened(kind, live >> 32, units[units != 0], live & 0xFFFF_FFFF)
-    units = np.zeros(len(promises), np.int64)
-    is_backordered = np.isin(owned["kind"], BACKORDERING)
-    np.add.at(units, places[is_backordered], owned["quantity"][is_backordered])
-    live = promises[units != 0]
-    yield _Opened(
-        *(MovementKind.OPENING_BACKORDER, live >> 32, units[units != 0], live & 0xFFFF_FFFF)
-    )
+        promises, left = _sums(owned, "reservation", units)
+        yield _Opened(kind, promises >> 32, left, promises & 0xFFFF_FFFF)
     ended = np.unique(records["row"][records["kind"] == MovementKind.SKU_ENDED])
-    yield _Opened(
-        *(MovementKind.SKU_ENDED, ended, np.zeros(len(ended), np.int64)),
-        np.full(len(ended), NO_TEXT),
-    )
+    yield _Opened(MovementKind.SKU_ENDED, ended, np.zeros(len(ended), np.int64))
+
+
+def _sums(records: Any, field: str, units: Any) -> tuple[Any, Any]:
+    """What units come to by row and text, where that is not 0: row << 32 + text, and the sum."""
+    names = (records["row"].astype(np.int64) << 32) + records[field]
+    distinct, places = np.unique(names, return_inverse=True)
+    sums = np.zeros(len(distinct), np.int64)
+    np.add.at(sums, places, units)
+    return distinct[sums != 0], sums[sums != 0]

@@ -79,6 +79,8 @@ class _Moved(NamedTuple):
     """Number in the shard, or -1."""
     stock: Any = None
     """The effects themselves, of stock facts."""
+    status: Any = None
+    """Number in the shard, of units that are not for sale."""
 
 
 class Replica:
@@ -150,6 +152,9 @@ class Replica:
             mine = added[start : start + len(each.rows)]
             if each.stock is not None:
                 _write_facts(mine, first + start, each, shard, tail)
+            if each.status is not None:
+                texts = {n: shard.statuses.text(n).encode() for n in set(each.status.tolist())}
+                mine["status"] = [tail.texts.add(texts[n]) for n in each.status.tolist()]
             if notes:
                 _write_notes(mine, first + start, each, notes, tail)
             start += len(each.rows)
@@ -210,9 +215,10 @@ def _moved(entry: Entry, shard: Shard, made: Any, holders: Any) -> Iterator[_Mov
         elif section is Section.ENDED_SKUS:
             yield _ended(effects, start, shard)
         elif section is Section.UNAVAILABLE:
-            yield _through_stock(effects, "units", MovementKind.UNAVAILABLE)
+            moved = _through_stock(entry, effects, "units", MovementKind.UNAVAILABLE)
+            yield moved._replace(status=effects["status"])
         elif section is Section.SUPPLIES:
-            yield _through_stock(effects, "incoming", MovementKind.INCOMING)
+            yield _through_stock(entry, effects, "incoming", MovementKind.INCOMING)
         elif section is Section.BACKORDERS:
             yield _backordered(effects, start)
         else:
@@ -240,12 +246,13 @@ def _changed(section: Section, effects: Any, start: int) -> _Moved:
     return _Moved(section, _numbers(effects, start), *columns, nothing, nobody, effects)
 
 
-def _through_stock(effects: Any, units: str, kind: MovementKind) -> _Moved:
-    """What came with a stock fact: what is noted of that holds for it."""
+def _through_stock(entry: Entry, effects: Any, units: str, kind: MovementKind) -> _Moved:
+    """What came with a stock fact: what that said, and what is noted of it, holds for it."""
     kinds = np.full(len(effects), int(kind), np.uint8)
     nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
     columns = (effects["row"], effects[units], kinds, nothing, nobody)
-    return _Moved(Section.STOCK, effects["stock"], *columns)
+    stock = entry.effects(Section.STOCK)[effects["stock"]]
+    return _Moved(Section.STOCK, effects["stock"], *columns, stock)
 
 
 def _backordered(effects: Any, start: int) -> _Moved:
@@ -275,10 +282,10 @@ def _opening(shard: Shard, holders: Any) -> Iterator[_Moved]:
     rows = np.arange(len(shard.levels))
     nobody = np.full(len(rows), -1)
     yield _opened(rows, shard.levels["on_hand"], MovementKind.OPENING, nobody)
-    unavailable = shard.levels["withheld"] + shard.backordered.records[rows]
-    withheld = np.flatnonzero(unavailable)
-    units = unavailable[withheld]
-    yield _opened(withheld, units, MovementKind.OPENING_UNAVAILABLE, nobody[withheld])
+    kept = shard.unavailable.used
+    kept = kept[kept["units"] != 0]
+    columns = kept["row"], kept["units"], MovementKind.OPENING_UNAVAILABLE, nobody[kept["row"]]
+    yield _opened(*columns)._replace(status=kept["status"])
     incoming = np.array(sum_incoming(shard, rows), np.int64)
     coming = np.flatnonzero(incoming)
     yield _opened(coming, incoming[coming], MovementKind.OPENING_INCOMING, nobody[coming])

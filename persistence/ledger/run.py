@@ -25,7 +25,7 @@ from ..trailing_digest import DIGEST_BYTES, ends_with_digest, new_digest
 from .movements import KEYS, RECORDS
 from .texts import WrittenTexts
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 PREFIX: Final = "run-"
 
 #: What stands in place of the runs before it that were let go (opening.py).

@@ -202,6 +202,45 @@ def test_why_it_is_six_and_was_seven(client: BlockingClient) -> None:
     assert 10 == client.explain_availability(SKU, PLACE, first).available
 
 
+def test_units_under_statuses_are_named(node: NodeProcess, client: BlockingClient) -> None:
+    client.create_location("SORTING")
+    for event_id, kind, units, leaves, enters in (
+        ("s1", "RECEIPT", 5, "", ""),
+        ("s2", "STATUS_CHANGE", 3, "", "damaged"),
+        ("s3", "STATUS_CHANGE", 1, "damaged", "to [b]inspect"),
+    ):
+        moved = event(kind, units, event_id, from_status=leaves, to_status=enters)
+        moved.sku, moved.location = "SORTED", "SORTING"
+        client.record_stock_events("sorter", [moved])
+    why = settled(lambda: client.explain_availability("SORTED", "SORTING"))
+    assert [("damaged", 2), ("to [b]inspect", 1)] == [
+        (each.status, each.quantity) for each in why.unavailable
+    ]
+    assert why.unavailable == client.get_availability("SORTED").availability.levels[0].unavailable
+    expected = [
+        *(("RECEIPT", "", 5), ("STATUS_CHANGE", "", 0), ("UNAVAILABLE", "damaged", 3)),
+        ("STATUS_CHANGE", "", 0),
+        *(("UNAVAILABLE", "damaged", -1), ("UNAVAILABLE", "to [b]inspect", 1)),
+    ]
+    listed = client.list_movements("SORTED", source="sorter").movements
+    for movements in (why.events, reversed(listed)):
+        named = [(*name_of(each), each.quantity) for each in movements]
+        assert expected == named
+    before = client.explain_availability("SORTED", "SORTING", why.events[2].revision)
+    assert [("damaged", 3)] == [(each.status, each.quantity) for each in before.unavailable]
+    shown = flat(ask(node, "explain", "SORTED", "SORTING").stdout)
+    sums = "5 on hand - 3 withheld (2 damaged, 1 to [b]inspect) - 0 reserved"
+    assert f"SORTED at SORTING: {sums} - 0 committed = 2 available" in shown
+    assert "unavailable (damaged)" in shown
+    assert "[b]inspect)" in flat(ask(node, "ledger", "--sku", "SORTED").stdout)
+    assert "to [b]inspect" == ask_json(node, "ledger", "--sku", "SORTED", "--limit", "1")["status"]
+
+
+def name_of(movement: ledger.Movement) -> tuple[str, str]:
+    name = ledger.MovementKind.Name(movement.kind)
+    return name.removeprefix("MOVEMENT_KIND_"), movement.status
+
+
 def test_before_a_merge_a_name_is_that_of_its_own_past(client: BlockingClient) -> None:
     client.create_location("SHELF")
     for sku, units in (("MERGED", 4), ("KEPT", 60)):

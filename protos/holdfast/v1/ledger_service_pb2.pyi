@@ -2,6 +2,7 @@ import datetime
 
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import availability_service_pb2 as _availability_service_pb2
 from holdfast.v1 import common_pb2 as _common_pb2
 from holdfast.v1 import stock_service_pb2 as _stock_service_pb2
 from google.protobuf.internal import containers as _containers
@@ -133,7 +134,7 @@ class LevelQuantities(_message.Message):
     def __init__(self, on_hand: _Optional[int] = ..., reserved: _Optional[int] = ..., committed: _Optional[int] = ..., withheld: _Optional[int] = ...) -> None: ...
 
 class Movement(_message.Message):
-    __slots__ = ("number", "record_time", "revision", "kind", "quantity", "sku", "location", "before", "after", "reservation_id", "principal", "fact", "correlation_id", "reason", "actor")
+    __slots__ = ("number", "record_time", "revision", "kind", "quantity", "sku", "location", "before", "after", "reservation_id", "principal", "fact", "correlation_id", "reason", "actor", "status")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +150,7 @@ class Movement(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     number: int
     record_time: _timestamp_pb2.Timestamp
     revision: _common_pb2.Revision
@@ -164,7 +166,8 @@ class Movement(_message.Message):
     correlation_id: str
     reason: str
     actor: str
-    def __init__(self, number: _Optional[int] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., kind: _Optional[_Union[MovementKind, str]] = ..., quantity: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., before: _Optional[_Union[LevelQuantities, _Mapping]] = ..., after: _Optional[_Union[LevelQuantities, _Mapping]] = ..., reservation_id: _Optional[str] = ..., principal: _Optional[str] = ..., fact: _Optional[_Union[RecordedFact, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    status: str
+    def __init__(self, number: _Optional[int] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., kind: _Optional[_Union[MovementKind, str]] = ..., quantity: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., before: _Optional[_Union[LevelQuantities, _Mapping]] = ..., after: _Optional[_Union[LevelQuantities, _Mapping]] = ..., reservation_id: _Optional[str] = ..., principal: _Optional[str] = ..., fact: _Optional[_Union[RecordedFact, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
 
 class RecordedFact(_message.Message):
     __slots__ = ("source", "sequence", "event_key", "occur_time", "reference")
@@ -193,7 +196,7 @@ class ExplainAvailabilityRequest(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class ExplainAvailabilityResponse(_message.Message):
-    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming", "decisions", "backordered")
+    __slots__ = ("quantities", "available", "revision", "record_time", "opening", "earlier", "events", "holds", "other_holds", "commitments", "other_commitments", "coverage", "incoming", "decisions", "backordered", "unavailable")
     QUANTITIES_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +212,7 @@ class ExplainAvailabilityResponse(_message.Message):
     INCOMING_FIELD_NUMBER: _ClassVar[int]
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
     BACKORDERED_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_FIELD_NUMBER: _ClassVar[int]
     quantities: LevelQuantities
     available: int
     revision: _common_pb2.Revision
@@ -224,7 +228,8 @@ class ExplainAvailabilityResponse(_message.Message):
     incoming: int
     decisions: _containers.RepeatedCompositeFieldContainer[Movement]
     backordered: int
-    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ..., decisions: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., backordered: _Optional[int] = ...) -> None: ...
+    unavailable: _containers.RepeatedCompositeFieldContainer[_availability_service_pb2.UnavailableUnits]
+    def __init__(self, quantities: _Optional[_Union[LevelQuantities, _Mapping]] = ..., available: _Optional[int] = ..., revision: _Optional[_Union[_common_pb2.Revision, _Mapping]] = ..., record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., opening: _Optional[_Union[SummedParts, _Mapping]] = ..., earlier: _Optional[_Union[SummedParts, _Mapping]] = ..., events: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., holds: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_holds: _Optional[_Union[SummedParts, _Mapping]] = ..., commitments: _Optional[_Iterable[_Union[Promise, _Mapping]]] = ..., other_commitments: _Optional[_Union[SummedParts, _Mapping]] = ..., coverage: _Optional[_Union[LedgerCoverage, _Mapping]] = ..., incoming: _Optional[int] = ..., decisions: _Optional[_Iterable[_Union[Movement, _Mapping]]] = ..., backordered: _Optional[int] = ..., unavailable: _Optional[_Iterable[_Union[_availability_service_pb2.UnavailableUnits, _Mapping]]] = ...) -> None: ...
 
 class SummedParts(_message.Message):
     __slots__ = ("count", "quantity")

@@ -111,6 +111,8 @@ def test_the_ledger_leads_to_the_state(
         if name[0] not in ended:
             assert figures == last[name]
     assert {"RECEIPT", "RESERVE", "COMMIT"} <= {row["kind"] for row in rows}
+    assert {"damaged", "inspect"} <= {row["status"] for row in rows}
+    assert all((row["kind"] == "UNAVAILABLE") == bool(row["status"]) for row in rows)
 
 
 @pytest.mark.parametrize("what", ["ledger", "state"])

@@ -43,6 +43,7 @@ class PlainLevel:
 
     on_hand: int = 0
     withheld: int = 0
+    unavailable: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     backordered: int = 0
     incoming: int = 0
     units: dict[State, dict[str, int]] = field(
@@ -83,7 +84,9 @@ class PlainLedger:
                 if is_shipped and record["enters"] == State.FULFILLED.name:
                     level.on_hand -= record["quantity"]
             case "unavailable":
-                self.levels[record["sku"], record["location"]].withheld += record["delta"]
+                level = self.levels[record["sku"], record["location"]]
+                level.withheld += record["delta"]
+                level.unavailable[record["status"]] += record["delta"]
             case "backorder":
                 promise = record["reservation_id"], record["sku"], record["location"]
                 level = self._promised_at[promise]
@@ -124,3 +127,6 @@ def expect(explanation: Explanation, level: PlainLevel) -> None:
     assert totals == explanation.last.after
     assert level.incoming == explanation.incoming
     assert level.backordered == explanation.backordered
+    unavailable = {status: units for status, units in level.unavailable.items() if units}
+    assert unavailable == explanation.unavailable
+    assert level.withheld == sum(unavailable.values()) - level.backordered

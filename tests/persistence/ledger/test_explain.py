@@ -1,7 +1,7 @@
 """Why a level has what it has, at every past instant, against a plain model."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from holdfast.persistence.ledger.explain import (
 )
 from holdfast.persistence.ledger.follower import Follower
 from holdfast.persistence.ledger.movements import STOCK
-from holdfast.persistence.ledger.queries import MovementFilter, find_movements
+from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
 from tests.persistence.ledger.following import (
     PlainLedger,
     expect,
@@ -129,18 +129,30 @@ def test_units_enter_and_leave_statuses_by_movements_of_their_own(tmp_path: Path
     close(recovered)
     with following(tmp_path) as (found, _):
         of_level = MovementFilter((("sku", b"new"),))
-        moved = list(find_movements(found.index, of_level, None, 99))[::-1]
-        changes = [
-            (each.kind.name, each.after[0] - each.before[0], each.after[3] - each.before[3])
-            for each in moved
-        ]
+        changes = changes_of(find_movements(found.index, of_level, None, 99))[::-1]
         assert sorted(changes) == sorted(
             [
-                ("RECEIPT", 9, 0),
-                *(("STATUS_CHANGE", 0, 0), ("UNAVAILABLE", 0, 3)),
-                *(("STATUS_CHANGE", 0, 0), ("UNAVAILABLE", 0, -2), ("UNAVAILABLE", 0, 2)),
-                *(("SALE", -1, 0), ("UNAVAILABLE", 0, -1)),
+                ("RECEIPT", "", 9, 0),
+                *(("STATUS_CHANGE", "", 0, 0), ("UNAVAILABLE", "damaged", 0, 3)),
+                ("STATUS_CHANGE", "", 0, 0),
+                *(("UNAVAILABLE", "damaged", 0, -2), ("UNAVAILABLE", "inspect", 0, 2)),
+                *(("SALE", "", -1, 0), ("UNAVAILABLE", "inspect", 0, -1)),
             ]
         )
         explained = explain(found.index, "new", "store-1", Instant())
         assert (8, 0, 0, 2) == explained.last.after
+        assert {"damaged": 1, "inspect": 1} == explained.unavailable
+        assert sorted(changes) == sorted(changes_of(explained.events))
+        of_source = MovementFilter((("sku", b"new"), ("source", b"wms")))
+        assert changes == changes_of(find_movements(found.index, of_source, None, 99))[::-1]
+
+
+def changes_of(movements: Sequence[Movement]) -> list[tuple[str, str, int, int]]:
+    """Kind and status of each, and what it changed of on hand and withheld."""
+    return [
+        (
+            *(each.kind.name, each.text(each.record, "status")),
+            *(each.after[0] - each.before[0], each.after[3] - each.before[3]),
+        )
+        for each in movements
+    ]

@@ -70,7 +70,7 @@ def movements_of(index: Index) -> list[Any]:
     return [
         (
             *(each.number, each.kind, int(each.record["time_ns"]), int(each.record["sequence"])),
-            *(each.text(each.record, "sku"), each.text(each.record, "location")),
+            [each.text(each.record, field) for field in ("sku", "location", "status")],
             *(each.before, each.after, each.reservation_id),
             [each.text(each.fact, field) for field in TEXTS["fact"]],
             [each.text(each.note, field) for field in TEXTS["note"]],
@@ -361,6 +361,7 @@ def explained_alike(whole: Index, index: Index, name: tuple[str, str], at: Insta
     assert found.last.after == expected.last.after
     assert parts_of(found) == parts_of(expected)
     assert found.incoming == expected.incoming
+    assert found.unavailable == expected.unavailable
     return True
 
 
