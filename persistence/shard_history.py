@@ -17,6 +17,7 @@ import numpy as np
 from holdfast.core.ids import text_from_key
 from holdfast.core.kernels.codes import (
     AWAITED_CAME,
+    AWAITED_DIFFERS,
     AWAITS,
     CAME,
     FLAG_LINE_IDS,
@@ -64,7 +65,12 @@ _OF_NUMBERS: Final = {
     UNKNOWN_NUMBERS: "numbers_begin",
 }
 #: The same of reversals, by UNDOES and its like.
-_OF_REVERSALS: Final = {UNDOES: "undo", AWAITS: "await", AWAITED_CAME: "awaited_came"}
+_OF_REVERSALS: Final = {
+    UNDOES: "undo",
+    AWAITS: "await",
+    AWAITED_CAME: "awaited_came",
+    AWAITED_DIFFERS: "awaited_differs",
+}
 _NO_RESERVATIONS: Final = np.zeros(0, DTYPES[Section.RESERVATIONS])
 
 

@@ -122,20 +122,24 @@ class Reversals:
             return self.judge_unknown(event, level, now_ns)
         if chain is None or len(chain) > REVERSALS_DEEP_MAX:
             return EventOutcome.CANNOT_REVERSE, None, None
-        if first and (difference := self.difference(event, first, level)):
+        if first and (difference := self.difference(event, named.kind, first, level)):
             return EventOutcome.REVERSAL_DIFFERS, difference, None
         if first and first.event.kind == EventKind.REVERSAL and len(chain) == 1:
             return EventOutcome.ALREADY_REVERSED, None, None
+        last = chain[-1][0]
+        known = chain[-2][1].fact if len(chain) > 1 and chain[-2][1] else None
+        at_end = self.find_recorded(last, now_ns) or self.awaited.get(last.packed)
+        kind = known.kind if known else named.kind
+        if at_end and (difference := self.difference(event, kind, at_end, level)):
+            return EventOutcome.REVERSAL_DIFFERS, difference, None
         states = [self.is_undone(key, now_ns) for key, _ in chain]
         if states != [bool(at % 2) for at in range(len(chain))]:
             return EventOutcome.ALREADY_REVERSED, None, None
         counts_again = len(chain) % 2 == 0
-        last = chain[-1][0]
-        known = chain[-2][1].fact if len(chain) > 1 and chain[-2][1] else None
         if last.packed in self.awaited:
             fact = known or event
             return EventOutcome.APPLIED, None, Undoing(fact, 0, is_pending=not counts_again)
-        fact = as_fact(event, known.kind if known else named.kind)
+        fact = as_fact(event, kind)
         if known and others_of(known) != others_of(fact):
             return EventOutcome.REVERSAL_DIFFERS, Difference(OTHERS, "", ""), None
         sign = 1 if counts_again else -1
@@ -147,6 +151,9 @@ class Reversals:
         """The same of a reversal whose event was not recorded."""
         named = event.reverses
         assert named is not None
+        before = self.awaited.get(named.key.packed)
+        if before and (difference := self.difference(event, named.kind, before, level)):
+            return EventOutcome.REVERSAL_DIFFERS, difference, None
         if self.is_undone(named.key, now_ns):
             return EventOutcome.ALREADY_REVERSED, None, None
         fact = as_fact(event, named.kind)
@@ -154,19 +161,17 @@ class Reversals:
         is_old = at_ns is not None and at_ns <= now_ns - RETENTION_NS
         if is_old and named.kind != EventKind.REVERSAL:
             return EventOutcome.APPLIED, None, Undoing(fact, -1)
-        before = self.awaited.get(named.key.packed)
-        if before is not None:
-            said, was = content_of(fact), content_of(before.event)
-            if before.level is not level or said != was:
-                return EventOutcome.CANNOT_REVERSE, None, None
         return EventOutcome.APPLIED, None, Undoing(fact, 0, is_pending=True)
 
-    def difference(self, event: StockEvent, first: Recorded, level: Level) -> Difference | None:
-        """The first field in which a reversal tells of something else."""
-        named, was = event.reverses, first.event
-        assert named is not None
+    def difference(
+        self, event: StockEvent, kind: EventKind, first: Recorded | Awaited, level: Level
+    ) -> Difference | None:
+        """The first field in which a reversal describes something else, with the kind that it
+        says.
+        """
+        was = first.event
         pairs = {
-            "kind": (was.kind.name, named.kind.name),
+            "kind": (was.kind.name, kind.name),
             "quantity": (str(was.quantity), str(event.quantity)),
             "sku": (was.sku, event.sku),
             "location": (was.location, event.location),
@@ -189,12 +194,15 @@ class Reversals:
             self.recorded[event.key.packed] = Recorded(now_ns, event, level, happened)
 
     def came(self, event: StockEvent, level: Level, now_ns: int) -> None:
-        """An event came; if a reversal waited for it, it waits no more."""
+        """An event came; if a reversal waited for it, it waits no more, and undoes only what it
+        says.
+        """
         found = self.awaited_of(event, level)
+        if event.key:
+            self.awaited.pop(event.key.packed, None)
         if found is None:
             return
         assert event.key
-        del self.awaited[event.key.packed]
         known = self.kept(event.key, now_ns)
         known.is_undone = found.is_undone
         if event.reverses:
@@ -237,9 +245,3 @@ class Reversals:
 def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
     """The fact that a reversal tells of."""
     return replace(event, kind=kind, reverses=None)
-
-
-def content_of(fact: StockEvent) -> tuple[object, ...]:
-    """What a reversal tells of its event: less of one that is a reversal itself."""
-    others = () if fact.kind == EventKind.REVERSAL else others_of(fact)
-    return fact.kind, fact.quantity, others

@@ -157,8 +157,8 @@ COUNT_BASIS, COUNT_IS_TIMED, COUNT_HAS_OWN_NUMBER = 3, 4, 8
 TIME_UNKNOWN, SEEN_BY_TIME, UNSEEN_BY_TIME = range(3)
 
 #: What a reversal does (effects.Section.REVERSALS): it undoes an event; it waits for the event; or
-#: the event came for which one waits.
-UNDOES, AWAITS, AWAITED_CAME = range(3)
+#: the event came for which one waits, or came with other content, so that it waits no more.
+UNDOES, AWAITS, AWAITED_CAME, AWAITED_DIFFERS = range(4)
 
 #: What an event that was recorded before is to the one that comes now (layouts.RECORDED).
 NEW, SAME, OTHER = range(3)

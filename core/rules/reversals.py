@@ -19,7 +19,7 @@ from ..commands import (
 from ..commands.registry import LIST_PENDING_REVERSALS, executes
 from ..commands.stock import OTHERS, TRANSFER
 from ..ids import Key
-from ..kernels.codes import AWAITED_CAME, AWAITS, UNDOES
+from ..kernels.codes import AWAITED_CAME, AWAITED_DIFFERS, AWAITS, UNDOES
 from ..limits import PENDING_REVERSALS_MAX, RETENTION_NS, REVERSALS_DEEP_MAX
 from ..model import EventKind, EventOutcome
 from ..tables.effects import DTYPES, Section
@@ -120,15 +120,17 @@ class Reversals:
         if chain is None or len(chain.undone) > REVERSALS_DEEP_MAX:
             return Refused(EventOutcome.CANNOT_REVERSE)
         if recorded is not None:
-            first, place = recorded
-            if difference := self._difference(event, first, place, shard, row):
+            if difference := _difference(event, named.kind, *recorded, shard, row):
                 return Refused(EventOutcome.REVERSAL_DIFFERS, difference)
-            is_reversal = first["kind"] == EventKind.REVERSAL
+            is_reversal = recorded[0]["kind"] == EventKind.REVERSAL
             if is_reversal and chain.reversal is None:  # one that had no effect
                 return Refused(EventOutcome.ALREADY_REVERSED)
+        kind = named.kind if chain.reversal is None else EventKind(int(chain.reversal["kind"]))
+        known = self._recorded(chain.fact, now_ns) or self._awaited(chain.fact)
+        if known is not None and (difference := _difference(event, kind, *known, shard, row)):
+            return Refused(EventOutcome.REVERSAL_DIFFERS, difference)  # it undid something else
         if chain.undone != [bool(at % 2) for at in range(len(chain.undone))]:
             return Refused(EventOutcome.ALREADY_REVERSED)
-        kind = named.kind if chain.reversal is None else EventKind(int(chain.reversal["kind"]))
         fact = as_fact(event, kind)
         content, depth = content_of(fact), 1 if chain.reversal is None else 2
         counts_again = len(chain.undone) % 2 == 0
@@ -158,12 +160,15 @@ class Reversals:
         record_all(shard, Section.REVERSALS, effect)
 
     def note_came(self, shard: Shard, event: Array, named: StockEvent | None) -> None:
-        """Write that an event (STOCK_EVENT) came for which a reversal waits."""
+        """Write that an event (STOCK_EVENT) came for which a reversal waits in a shard. If it is
+        not what that says, nothing waits for it any more.
+        """
         effect = np.zeros(1, DTYPES[Section.REVERSALS])
         for field in ("key_hi", "key_lo", "quantity", "row"):
             effect[field] = event[field]
-        effect["what"] = AWAITED_CAME
-        if named is not None and named.reverses is not None:
+        is_same = find_awaited_event(shard, event) >= 0
+        effect["what"] = AWAITED_CAME if is_same else AWAITED_DIFFERS
+        if is_same and named is not None and named.reverses is not None:
             target, kind = named.reverses.key, named.reverses.kind
             effect["target_hi"], effect["target_lo"], effect["kind"] = target.hi, target.lo, kind
             effect["depth"] = 1 + (kind is EventKind.REVERSAL)
@@ -177,6 +182,9 @@ class Reversals:
         named = event.reverses
         assert named is not None
         hi, lo = named.key.hi, named.key.lo
+        awaited = self._awaited(named.key)
+        if awaited and (difference := _difference(event, named.kind, *awaited, shard, row)):
+            return Refused(EventOutcome.REVERSAL_DIFFERS, difference)
         if any(is_undone(each, hi, lo) for each in self.counts.reservations.shards):
             return Refused(EventOutcome.ALREADY_REVERSED)
         fact, depth = as_fact(event, named.kind), 1 + (named.kind is EventKind.REVERSAL)
@@ -185,12 +193,7 @@ class Reversals:
         if at_ns is not None and at_ns <= now_ns - RETENTION_NS and depth == 1:
             undoing = Undoing(fact, -1, content=content)
             return self._with_count(undoing, named.key, named.source, shard, row, now_ns)
-        if (awaited := self._awaited(named.key)) is not None:  # its reversal was undone
-            place, record = awaited
-            said = row, int(named.kind), event.quantity, content
-            was = tuple(int(record[name]) for name in ("row", "kind", "quantity", "content"))
-            if place is not shard or said != was:
-                return Refused(EventOutcome.CANNOT_REVERSE)
+        if awaited is not None:  # its reversal was undone
             return Undoing(fact, 0, is_pending=True, content=content, depth=depth)
         if len(shard.awaited) >= PENDING_REVERSALS_MAX:
             return Refused(EventOutcome.CANNOT_REVERSE)
@@ -204,11 +207,11 @@ class Reversals:
                 return found, shard
         return None
 
-    def _awaited(self, key: Key) -> tuple[Shard, Array] | None:
+    def _awaited(self, key: Key) -> tuple[Array, Shard] | None:
         """What a reversal that waits for an event says of it, and where."""
         for shard in self.counts.reservations.shards:
             if (place := find_awaited(shard, key.hi, key.lo)) >= 0:
-                return shard, shard.awaited.records[place]
+                return shard.awaited.records[place], shard
         return None
 
     def _chain(self, shard: Shard, key: Key) -> _Chain | None:
@@ -228,31 +231,6 @@ class Reversals:
         chain.fact = Key(hi, lo, None)
         return chain
 
-    def _difference(
-        self, event: StockEvent, first: Array, place: Shard, shard: Shard, row: int
-    ) -> Difference | None:
-        """The first field in which a reversal names another event than was recorded."""
-        assert event.reverses is not None
-        kind = EventKind(int(first["kind"])) if first["kind"] else event.reverses.kind
-        compared = {
-            "kind": (kind.name, event.reverses.kind.name),
-            "quantity": (str(int(first["quantity"])), str(event.quantity)),
-        }
-        if place is not shard or int(first["row"]) != row:
-            names = place.name_row(int(first["row"]))
-            compared["sku"], compared["location"] = zip(
-                names, (event.sku, event.location), strict=True
-            )
-        for field, (recorded, now) in compared.items():
-            if recorded != now and first["kind"]:
-                return Difference(field, recorded, now)
-        if place is not shard or int(first["row"]) != row:  # the SKU has ended, and begun again
-            return Difference("sku", f"{event.sku}, until it ended", event.sku)
-        has_content = kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE) and first["kind"]
-        if has_content and int(first["content"]) != content_of(as_fact(event, kind)):
-            return Difference(OTHERS, "", "")
-        return None
-
     def _with_count(
         self, undoing: Undoing, key: Key, source: str | None, shard: Shard, row: int, now_ns: int
     ) -> Undoing:
@@ -267,6 +245,31 @@ class Reversals:
         return replace(undoing, number=number, is_counted=is_counted and fact.kind in SIGNS)
 
 
+def _difference(
+    event: StockEvent, said: EventKind, first: Array, place: Shard, shard: Shard, row: int
+) -> Difference | None:
+    """The first field in which a reversal describes another event than is known: `first` is what
+    was recorded, or what a reversal that waits for it says. `said` is the kind that it gives.
+    """
+    kind = EventKind(int(first["kind"])) if first["kind"] else said
+    compared = {
+        "kind": (kind.name, said.name),
+        "quantity": (str(int(first["quantity"])), str(event.quantity)),
+    }
+    if place is not shard or int(first["row"]) != row:
+        names = place.name_row(int(first["row"]))
+        compared["sku"], compared["location"] = zip(names, (event.sku, event.location), strict=True)
+    for field, (recorded, now) in compared.items():
+        if recorded != now and first["kind"]:
+            return Difference(field, recorded, now)
+    if place is not shard or int(first["row"]) != row:
+        return Difference("sku", f"{event.sku}, until it ended", event.sku)
+    has_content = kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE) and first["kind"]
+    if has_content and int(first["content"]) != content_of(as_fact(event, kind)):
+        return Difference(OTHERS, "", "")
+    return None
+
+
 def _pending(shard: Shard, awaited: Array) -> PendingReversal:
     source, event_id = (bytes(awaited[name]).decode() for name in ("source", "event_id"))
     names = shard.name_row(int(awaited["row"]))
@@ -278,7 +281,8 @@ def find_awaited_event(shard: Shard, event: Array) -> int:
     """The place of an event (STOCK_EVENT) among those for which reversals wait, if it is what its
     reversal says; or -1.
     """
-    if not len(shard.awaited) or not event["has_key"]:
+    is_here = event["has_key"] and event["shard"] == shard.number
+    if not len(shard.awaited) or not is_here:
         return -1
     place = find_awaited(shard, int(event["key_hi"]), int(event["key_lo"]))
     if place < 0:

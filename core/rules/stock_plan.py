@@ -24,15 +24,16 @@ from ..model import UnknownSkus
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
+from ..tables.undone import find_awaited
 from ..tables.writing import number_of_name, write_stock
 from .recorded_events import NameOf, RecordedEvents
-from .reversals import Reversals, find_awaited_event
+from .reversals import Reversals
 from .sources import Sources
 
 #: Differences in the answer to one message; computing more would hold up other callers.
 DIFFERENCES_MAX = 1_000
 
-#: Events of a shard that are looked up one by one among those for which reversals wait.
+#: Events that are looked up one by one among those for which reversals wait.
 LOOKED_UP_MAX = 8
 
 Scratch: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...], Array]
@@ -52,8 +53,8 @@ class Plan:
     """Whether a number came that was not the next, or a count had seen an event."""
     differences: dict[int, Difference]
     """By position, of the first reused ids."""
-    awaited: Sequence[int] = ()
-    """Positions of the events for which reversals wait."""
+    awaited: Sequence[tuple[int, Shard]] = ()
+    """Positions of the events for which reversals wait, and the shards in which they do."""
 
 
 class StockPlanner:
@@ -149,19 +150,19 @@ class StockPlanner:
         for shard in self.shards:
             began[numbers[places == shard.number][shard.quarantined_skus.room :]] = NO_ROOM
 
-    def _find_awaited(self, events: Array, plan: Array) -> list[int]:
-        """The positions of events for which reversals wait. Those that are undone are marked in
-        their plan.
+    def _find_awaited(self, events: Array, plan: Array) -> list[tuple[int, Shard]]:
+        """The positions of events for which reversals wait, and where: an event may come to another
+        SKU than its reversal says. Those that are undone are marked in their plan.
         """
-        awaited: list[int] = []
-        for shard in self.shards:
-            for index in _perhaps_awaited(shard, events):
-                place = find_awaited_event(shard, events[index])
-                if place < 0:
-                    continue
-                awaited.append(index)
-                if shard.awaited.records["is_undone"][place]:
-                    plan["reversal"][index] = REVERSED_BEFORE
+        waiting = [shard for shard in self.shards if len(shard.awaited)]
+        awaited: list[tuple[int, Shard]] = []
+        for index in _perhaps_awaited(waiting, events) if waiting else ():
+            event = events[index]
+            key = int(event["key_hi"]), int(event["key_lo"])
+            places = [shard for shard in waiting if find_awaited(shard, *key) >= 0]
+            awaited += ((index, shard) for shard in places)
+            if any(self.reversals.is_reversed(shard, event) for shard in places):
+                plan["reversal"][index] = REVERSED_BEFORE
         return awaited
 
     def finish(
@@ -176,9 +177,8 @@ class StockPlanner:
         if not decided.is_out_of_turn and not decided.awaited:
             return ()
         skipped = self.sources.note_numbers(source, events, plan, codes)
-        for index in decided.awaited:
+        for index, shard in decided.awaited:
             if codes[index] == EVENT_APPLIED:
-                shard = self.shards[int(events["shard"][index])]
                 self.reversals.note_came(shard, events[index], event)
         is_applied = codes == EVENT_APPLIED
         codes[is_applied & (plan["is_counted"] != 0)] = EVENT_ALREADY_COUNTED
@@ -200,16 +200,15 @@ def _find_counts(known: Sequence[tuple[Shard, int]], events: Array, plan: Array)
         kernels.find_counts(events, plan, shard.number, number, *tables)
 
 
-def _perhaps_awaited(shard: Shard, events: Array) -> list[int]:
-    """Positions of the events of a shard that may be awaited: those that share half of a key with
-    one that is, or all of a few, which are looked up in less time than that takes to find out.
+def _perhaps_awaited(waiting: Sequence[Shard], events: Array) -> list[int]:
+    """Positions of the events that may be awaited in some shards: those that share half of a key
+    with one that is, or all of a few, which are looked up in less time than that takes to find out.
     """
-    if not len(shard.awaited):
-        return []
-    mine = np.flatnonzero((events["shard"] == shard.number) & (events["has_key"] != 0))
-    if len(mine) > LOOKED_UP_MAX:
-        mine = mine[np.isin(events["key_lo"][mine], shard.awaited["key_lo"])]
-    return mine.tolist()
+    keyed = np.flatnonzero(events["has_key"])
+    if len(keyed) * len(waiting) > LOOKED_UP_MAX:
+        there = np.concatenate([shard.awaited["key_lo"] for shard in waiting])
+        keyed = keyed[np.isin(events["key_lo"][keyed], there)]
+    return keyed.tolist()
 
 
 def _let_bind(shard: Shard, events: Array, plan: Array) -> None:

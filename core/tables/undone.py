@@ -7,7 +7,7 @@ undone any more, and so on down to a fact. Nothing is kept of other events.
 
 import numpy as np
 
-from ..kernels.codes import AWAITED_CAME, AWAITS
+from ..kernels.codes import AWAITED_CAME, AWAITED_DIFFERS, AWAITS
 from .shard import Shard
 from .table import Array
 
@@ -31,11 +31,12 @@ def apply_reversals(shard: Shard, effects: Array) -> None:
     """Let reversals undo, or wait; and note that what was awaited came."""
     for effect in effects:
         hi, lo = int(effect["key_hi"]), int(effect["key_lo"])
-        if effect["what"] == AWAITED_CAME:
+        if effect["what"] in (AWAITED_CAME, AWAITED_DIFFERS):
             place = find_awaited(shard, hi, lo)
             is_undone = int(shard.awaited.records[place]["is_undone"])
             shard.awaited.load(np.delete(shard.awaited.used, place))
-            _note(shard, hi, lo, effect if effect["depth"] else None)["is_undone"] = is_undone
+            if effect["what"] == AWAITED_CAME:
+                _note(shard, hi, lo, effect if effect["depth"] else None)["is_undone"] = is_undone
             continue
         _note(shard, hi, lo, effect)
         if effect["what"] == AWAITS:

@@ -28,7 +28,13 @@ from holdfast.core.commands import (
 )
 from holdfast.core.commands.stock import RESERVATION
 from holdfast.core.ids import event_key, key_from_text
-from holdfast.core.limits import HOLD_MS_MAX, NS_PER_DAY, PENDING_REVERSALS_MAX, REVERSALS_DEEP_MAX
+from holdfast.core.limits import (
+    HOLD_MS_MAX,
+    NS_PER_DAY,
+    ON_HAND_MAX,
+    PENDING_REVERSALS_MAX,
+    REVERSALS_DEEP_MAX,
+)
 from holdfast.core.model import (
     CountBasis,
     EventKind,
@@ -40,6 +46,7 @@ from holdfast.core.model import (
 )
 from holdfast.core.tables.layouts import STOCK_EVENT
 from tests.core.engine import ModelEngine, NodeEngine
+from tests.model import StockColumns
 
 HOUR_NS = 3_600 * 10**9
 NOON_NS = 1_767_268_800 * 10**9
@@ -82,6 +89,13 @@ class Shop:
         own = more.pop("own", f"R-{of}")
         named = Reversed("erp", of, event_key("erp", of), kind, at_ns)
         return self.tell(EventKind.REVERSAL, quantity, own, reverses=named, **more)
+
+    def sell(self, quantity: int, event_id: str, *, is_columns: bool) -> None:
+        """Record a sale of mugs, by their handle or by name."""
+        event = StockEvent(event_key("erp", event_id), 0, "Mug", "W", EventKind.SALE, quantity)
+        command = StockColumns if is_columns else RecordStockEvents
+        (result,) = self.ask(command("erp", (event,))).results
+        assert EventOutcome.APPLIED == result.outcome
 
     def order(self, quantity: int) -> None:
         self.ask(Reserve(ORDER, (Line("Mug", "W", quantity),), HOLD_MS_MAX))
@@ -299,14 +313,108 @@ def test_an_event_whose_reversal_was_undone_may_be_reversed_before_it_comes() ->
     pending = EventOutcome.REVERSAL_PENDING
     assert pending == shop.reverse(EventKind.SALE, 2, "later")
     shop.reverse(EventKind.REVERSAL, 2, "R-later")
-    for kind, quantity in ((EventKind.SALE, 3), (EventKind.RECEIPT, 2)):
-        outcome = shop.reverse(kind, quantity, "later", own="something else")
-        assert EventOutcome.CANNOT_REVERSE == outcome
+    for kind, quantity, said in (
+        (EventKind.SALE, 3, Difference("quantity", "2", "3")),
+        (EventKind.RECEIPT, 2, Difference("kind", "SALE", "RECEIPT")),
+    ):
+        result = shop.undo(kind, quantity, "later", own="something else")
+        assert (EventOutcome.REVERSAL_DIFFERS, said) == (result.outcome, result.difference)
     assert pending == shop.reverse(EventKind.SALE, 2, "later", own="after all")
     shop.node.restart()
     assert EventOutcome.REVERSED == shop.tell(EventKind.SALE, 2, "later").outcome
     assert 10 == shop.on_hand
     assert [] == list(shop.listed(0, 5).reversals)
+
+
+@pytest.mark.parametrize("is_undone", [True, False], ids=["waiting", "reversed"])
+@pytest.mark.parametrize("is_columns", [True, False], ids=["columns", "by name"])
+def test_a_reversal_of_something_else_does_not_keep_the_right_one_out(
+    *, is_undone: bool, is_columns: bool
+) -> None:
+    """Four were sold, and the reversal that came first says three: it waits no more. Whoever
+    reverses that one, or restores it, changes nothing.
+    """
+    shop = Shop()
+    event_id = "00000000-0000-4000-8000-00000000abcd"
+    shop.reverse(EventKind.SALE, 3, event_id, own="wrong")
+    if not is_undone:
+        shop.reverse(EventKind.REVERSAL, 3, "wrong", own="not wrong")
+    shop.sell(4, event_id, is_columns=is_columns)
+    assert [] == list(shop.listed(0, 5).reversals)
+    shop.node.restart()
+    result = shop.undo(EventKind.SALE, 3, event_id, own="wrong again")
+    differs = EventOutcome.REVERSAL_DIFFERS, Difference("quantity", "4", "3")
+    assert differs == (result.outcome, result.difference)
+    right = shop.undo(EventKind.SALE, 4, event_id, own="right")
+    assert (EventOutcome.APPLIED, 10) == (right.outcome, right.on_hand)
+    last = "wrong" if is_undone else "not wrong"
+    result = shop.undo(EventKind.REVERSAL, 3, last, own="undone late")
+    assert differs == (result.outcome, result.difference)
+    assert 10 == shop.on_hand
+    assert EventOutcome.APPLIED == shop.reverse(EventKind.REVERSAL, 4, "right")
+    assert 6 == shop.on_hand
+
+
+@pytest.mark.parametrize("sku", ["Pot", "Cup", "Tea", "Jug"])
+def test_a_reversal_waits_no_more_when_its_event_is_another_skus(sku: str) -> None:
+    """Which may be in any shard."""
+    shop = Shop()
+    shop.reverse(EventKind.RECEIPT, 4, "came")
+    shop.tell(EventKind.RECEIPT, 4, "came", sku=sku)
+    assert [] == list(shop.listed(0, 5).reversals)
+    result = shop.undo(EventKind.RECEIPT, 4, "came", own="again")
+    assert EventOutcome.REVERSAL_DIFFERS == result.outcome
+    assert result.difference == Difference("sku", sku, "Mug")
+    right = shop.undo(EventKind.RECEIPT, 4, "came", own="right", sku=sku)
+    assert (EventOutcome.APPLIED, 0) == (right.outcome, right.on_hand)
+    shop.node.restart()
+
+
+def test_a_handle_of_no_shard_is_answered_while_reversals_wait() -> None:
+    shop = Shop()
+    shop.reverse(EventKind.SALE, 4, "sold")
+    key, events = event_key("erp", "sold"), np.zeros(1, STOCK_EVENT)
+    events["key_hi"], events["key_lo"], events["has_key"] = key.hi, key.lo, 1
+    events["shard"], events["kind"], events["quantity"] = 999, EventKind.SALE, 4
+    ((result,),) = [each.results for each in shop.node.turn([StockBatch("erp", events)], NOON_NS)]
+    assert EventOutcome.UNKNOWN_STOCK_LEVEL == result.outcome
+    assert ["sold"] == [each.event_id for each in shop.listed(0, 5).reversals]
+
+
+def test_what_waits_goes_on_when_its_event_is_refused() -> None:
+    """Nothing was recorded under its id."""
+    shop = Shop()
+    shop.reverse(EventKind.RECEIPT, 4, "came")
+    refused = shop.tell(EventKind.RECEIPT, ON_HAND_MAX, "came")
+    assert EventOutcome.OUT_OF_RANGE == refused.outcome
+    assert ["came"] == [each.event_id for each in shop.listed(0, 5).reversals]
+    assert EventOutcome.REVERSED == shop.tell(EventKind.RECEIPT, 4, "came").outcome
+
+
+def test_two_reversals_that_wait_say_the_same() -> None:
+    """The second may be the right one: it is not taken for done."""
+    shop = Shop()
+    shop.reverse(EventKind.SALE, 3, "sold", own="wrong")
+    result = shop.undo(EventKind.SALE, 4, "sold", own="right")
+    differs = EventOutcome.REVERSAL_DIFFERS, Difference("quantity", "3", "4")
+    assert differs == (result.outcome, result.difference)
+    assert EventOutcome.ALREADY_REVERSED == shop.reverse(EventKind.SALE, 3, "sold", own="twice")
+    shop.sell(4, "sold", is_columns=False)
+    assert EventOutcome.APPLIED == shop.reverse(EventKind.SALE, 4, "sold", own="right")
+    assert 10 == shop.on_hand
+
+
+def test_what_waits_for_a_reversal_of_something_else_restores_nothing() -> None:
+    """A reversal of three was to be reversed, and one of four came under its id."""
+    shop = Shop()
+    shop.reverse(EventKind.REVERSAL, 3, "undo", own="wrong")
+    assert EventOutcome.REVERSAL_PENDING == shop.reverse(EventKind.SALE, 4, "sold", own="undo")
+    shop.reverse(EventKind.REVERSAL, 4, "undo", own="right")
+    result = shop.undo(EventKind.REVERSAL, 3, "wrong", own="wrong after all")
+    differs = EventOutcome.REVERSAL_DIFFERS, Difference("quantity", "4", "3")
+    assert differs == (result.outcome, result.difference)
+    shop.sell(4, "sold", is_columns=False)
+    assert 6 == shop.on_hand
 
 
 def test_what_undid_something_that_is_forgotten_is_not_undone() -> None:
