@@ -32,7 +32,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.ids import Key
 from holdfast.core.limits import RETENTION_NS, SKU_NAMES_EACH_MAX, TOTAL_MAX
-from holdfast.core.model import EventKind
+from holdfast.core.model import EventKind, Fallback, SourceState
 from tests.model_facts import Facts
 from tests.model_reservations import Level
 from tests.model_reversals import Awaited
@@ -133,9 +133,13 @@ class Names:
         for what, count, advice in blocking(levels.values(), awaited):
             if count:
                 return InTheWay("sku", sku, what, count, advice)
+        if into in facts.quarantined:
+            return InTheWay("into_sku", into, "it is in quarantine: admit it first")
         names, others = self.of.get(into, [into]), self.of.get(sku, [sku])
         if len(names) + len(others) - 1 > SKU_NAMES_EACH_MAX:
             return LimitReached("sku", sku, "other names of the SKU", SKU_NAMES_EACH_MAX)
+        if (refusal := unwatched(sku, levels.values(), into, skus[into], facts)) is not None:
+            return refusal
         on_hand = sum(level.on_hand for level in levels.values())
         events = tuple(moves(levels.values(), sku, into))
         if events:
@@ -188,6 +192,29 @@ def blocking(
     yield "supplies and transfers of it that are open", coming, "cancel or receive them first"
     waiting = sum(each.level is level for each in awaited for level in levels)
     yield "reversals that wait for events of it", waiting, "send the events first"
+
+
+def unwatched(
+    sku: str, levels: Iterable[Level], into: str, others: dict[str, Level], facts: Facts
+) -> InTheWay | None:
+    """Why units could be promised after a merge that a source keeps back, now or later."""
+    silent = uncounted = 0
+    for level in levels:
+        if not level.on_hand and not any(level.unavailable.values()):
+            continue
+        there = others.get(level.location)
+        sources = [facts.source_of(each) for each in (level, there) if each]
+        careful = [each for each in sources if each and each.fallback is not Fallback.SELL_ON]
+        silent += any(each.state is not SourceState.CURRENT for each in careful)
+        uncounted += bool(careful) and not (there and there.count_source)
+    if silent:
+        what = "stock levels whose source is not current and restricts what may be promised"
+        advice = "wait until it is heard, or have them counted by another source, first"
+        return InTheWay("sku", sku, what, silent, advice)
+    if uncounted:
+        what = "stock levels not counted for it, where a source may restrict what may be promised"
+        return InTheWay("into_sku", into, what, uncounted, "count them first")
+    return None
 
 
 def moves(levels: Iterable[Level], sku: str, into: str) -> Iterator[StockEvent]:

@@ -1,6 +1,7 @@
 """Two SKUs that turn out to be one: stock and names of the one go to the other (docs/adr/0047)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from ..limits import (
     MERGED_LEVELS_MAX,
     MERGED_STATUSES_MAX,
     ON_HAND_MAX,
-    PROMISE_SUPPLIES_MAX,
     SKU_NAMES_EACH_MAX,
     SKU_NAMES_MAX,
     STATUSES_MAX,
@@ -29,12 +29,12 @@ from ..limits import (
 from ..model import EventKind, EventOutcome, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
-from ..tables.supply import list_open
 from ..tables.table import Array
 from ..tables.writing import record
 from ..work import EVENT_MERGED, LEVEL_COPIED, STATUS_MERGED, Work
 from . import joint_turn, repeats
 from .homes import Homes
+from .merge_blocks import Merging, find_block, find_unwatched
 from .renames import record_name
 from .stock_facts import StockFacts
 
@@ -72,7 +72,9 @@ class Merges:
         if sku == into:
             return InTheWay("into_sku", into, "it is one SKU with sku already")
         rows = self._rows(shard, sku)
-        refusal = self._blocked(shard, rows, sku) or self._too_much(shard, other, rows, sku, into)
+        one, two = Merging(shard, rows, sku), Merging(other, self._rows(other, into), into)
+        refusal = find_block(one, two) or self._too_much(shard, other, rows, sku, into)
+        refusal = refusal or find_unwatched(replace(one, rows=_stocked(shard, rows)), two)
         if refusal is not None:
             return refusal
         # Point of no return: nothing is promised of the SKU, and the other takes what it has.
@@ -109,28 +111,6 @@ class Merges:
         (end,) = shard.list_levels(np.array([shard.skus.find(sku)]), rows)
         self.work.spend(int(end) * LEVEL_COPIED)
         return rows[:end]
-
-    def _blocked(self, shard: Shard, rows: Array, sku: str) -> InTheWay | None:
-        """What of a SKU can't be given to another."""
-        levels = shard.levels.records[rows]
-        # Python's integers: of levels at their limit, five are more than an int64.
-        promised = sum(levels["reserved"].tolist()) + sum(levels["committed"].tolist())
-        if promised:
-            what = "units of it that are held or committed"
-            return InTheWay("sku", sku, what, promised, "ship, release or cancel them first")
-        coming = len(list_open(shard, rows, PROMISE_SUPPLIES_MAX)[0])
-        if coming:
-            what = "supplies and transfers of it that are open"
-            return InTheWay("sku", sku, what, coming, "cancel or receive them first")
-        waiting = int(np.isin(shard.awaited.used["row"], rows).sum())
-        if waiting:
-            what = "reversals that wait for events of it"
-            return InTheWay("sku", sku, what, waiting, "send the events first")
-        wrong = int(np.isin(rows, shard.quarantined.used).sum())
-        if wrong:
-            what = "stock levels of it that the audit found wrong"
-            return InTheWay("sku", sku, what, wrong, "repair them first")
-        return None
 
     def _too_much(
         self, shard: Shard, other: Shard, rows: Array, sku: str, into: str

@@ -140,9 +140,11 @@ class CatalogServiceServicer(object):
         NOT_FOUND when one of them is not known. FAILED_PRECONDITION when something is in the way, and
         nothing is done: MERGE_BLOCKED when they are one SKU already, when units of `sku` are held or
         committed (ListReservations names the reservations), while supply or a transfer of it is open,
-        while a reversal waits for an event of it, and while a stock level of it is found wrong by the
-        audit; TOO_MUCH_TO_MERGE when `sku` has units at more than 100 stock levels, or more than 10
-        statuses at them; TOO_MANY_SKU_NAMES as for RenameSku.
+        while a reversal waits for an event of it, while a stock level of either is found wrong by the
+        audit, when `into_sku` is in quarantine, while a source that is not current restricts promises
+        at a stock level of either, and when a source could do so later at one where `into_sku` has not
+        been counted; TOO_MUCH_TO_MERGE when `sku` has units at more than 100 stock levels, or more
+        than 10 statuses at them; TOO_MANY_SKU_NAMES as for RenameSku.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -15,8 +15,11 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reference,
     RenameSku,
+    SettleSku,
+    Source,
     StockEvent,
     UpdateLocation,
+    UpdateSource,
 )
 from holdfast.core.commands.stock import SUPPLY
 from holdfast.core.ids import key_from_text
@@ -27,7 +30,7 @@ from holdfast.core.limits import (
     SKU_NAMES_EACH_MAX,
     STATUSES_MAX,
 )
-from holdfast.core.model import EventKind
+from holdfast.core.model import EventKind, Fallback, UnknownSkus
 from tests.core.rules.test_renames import NOW_NS, Desk, receipts
 from tests.core.storyteller import location_named
 
@@ -147,18 +150,85 @@ def test_units_of_all_levels_have_a_sum_that_can_be_returned(
     assert [refusal] == stocked("Tae", "Tea").ask(MergeSku("Tae", "Tea"))
 
 
-def test_levels_in_quarantine_are_repaired_first() -> None:
+@pytest.mark.parametrize(("field", "wrong"), [("sku", "Tae"), ("into_sku", "Tea")])
+def test_levels_in_quarantine_are_repaired_first(field: str, wrong: str) -> None:
     desk = Desk("Tae", "Tea")
-    shard = desk.node.homes.shard_of_sku("Tae")
-    row = shard.find_row("Tae", "W")
+    shard = desk.node.homes.shard_of_sku(wrong)
+    row = shard.find_row(wrong, "W")
     shard.levels.records["committed"][row] += 1
     desk.node.post(Audit(begins=True), _Nobody())
     while not len(shard.quarantined):
         desk.node.turn(10**15)
     shard.levels.records["committed"][row] -= 1
     (refusal,) = desk.ask(MergeSku("Tae", "Tea"))
-    assert isinstance(refusal, InTheWay)
-    assert ("stock levels of it that the audit found wrong", 1) == (refusal.what, refusal.count)
+    what = "stock levels of it that the audit found wrong"
+    assert InTheWay(field, wrong, what, 1, "repair them first") == refusal
+
+
+def test_no_units_go_into_quarantine() -> None:
+    """They could not be promised any more. What is there may come out by a merge."""
+    desk = Desk("Tea")
+    desk.ask(UpdateSource(Source("till", 0, UnknownSkus.QUARANTINE), allow_missing=True))
+    for sku in ("Tae", "Tee"):
+        sold = StockEvent(None, 0, sku, "W", EventKind.SALE, 1)
+        desk.ask(RecordStockEvents("till", (sold,)))
+    for sku in ("Tea", "Tee"):
+        refusal = InTheWay("into_sku", "Tae", "it is in quarantine: admit it first")
+        assert [refusal] == desk.ask(MergeSku(sku, "Tae"))
+    assert isinstance(desk.ask(MergeSku("Tee", "Tea"))[0], MergeOutcome)
+    desk.ask(SettleSku("Tae", admits=True, reason="known", actor="zoe"))
+    assert isinstance(desk.ask(MergeSku("Tea", "Tae"))[0], MergeOutcome)
+    assert [8] == desk.on_hand("Tae")
+
+
+def counted(sku: str, units: int, sequence: int) -> StockEvent:
+    return StockEvent(None, sequence, sku, "W", EventKind.COUNT, units)
+
+
+SILENT = InTheWay(
+    "sku",
+    "Tae",
+    "stock levels whose source is not current and restricts what may be promised",
+    1,
+    "wait until it is heard, or have them counted by another source, first",
+)
+
+
+@pytest.mark.parametrize("fallback", [Fallback.STOP, Fallback.CAP])
+@pytest.mark.parametrize("sku", ["Tae", "Tea"])
+def test_what_a_source_keeps_back_is_not_promised_after_a_merge(
+    sku: str, fallback: Fallback
+) -> None:
+    """Numbers of it are missing; until they come, or another source counts, the merge waits."""
+    desk = Desk("Tae", "Tea")
+    for other in ("Tae", "Tea"):
+        desk.ask(RecordStockEvents("erp", (counted(other, 10, 0),)))
+    desk.ask(UpdateSource(Source("wms", 0, None, fallback), allow_missing=True))
+    desk.ask(RecordStockEvents("wms", (counted(sku, 10, 1), counted("Pot", 10, 3))))
+    assert [SILENT] == desk.ask(MergeSku("Tae", "Tea"))
+    desk.ask(RecordStockEvents("wms", (counted("Pot", 10, 2),)))
+    assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
+
+
+def test_a_source_that_sells_on_keeps_nothing_back() -> None:
+    desk = Desk("Tae", "Tea")
+    desk.ask(RecordStockEvents("wms", (counted("Tae", 10, 1), counted("Pot", 10, 3))))
+    assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
+
+
+@pytest.mark.parametrize("place", ["W", "X"])
+def test_what_a_source_may_keep_back_later_is_counted_first(place: str) -> None:
+    """What is uncounted, or not there, would be a level of the merge, which is always current."""
+    desk = Desk("Tae", "Tea")
+    desk.ask(UpdateLocation(location_named("X")))
+    desk.ask(UpdateSource(Source("wms", 0, None, Fallback.STOP), allow_missing=True))
+    came = StockEvent(None, 0, "Tae", place, EventKind.RECEIPT, 10)
+    desk.ask(RecordStockEvents("wms", (came,)))
+    what = "stock levels not counted for it, where a source may restrict what may be promised"
+    refusal = InTheWay("into_sku", "Tea", what, 1, "count them first")
+    assert [refusal] == desk.ask(MergeSku("Tae", "Tea"))
+    desk.ask(RecordStockEvents("erp", (replace(counted("Tea", 10, 0), location=place),)))
+    assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
 
 
 class _Nobody:
