@@ -180,7 +180,9 @@ class Reversals:
             if before != now:
                 return Difference(name, before, now)
         if first.level is not level:
-            return Difference("sku", f"{was.sku}, until it ended", event.sku)
+            name = first.level.sku
+            end = "ended" if name == event.sku else "was merged"
+            return Difference("sku", f"{name}, until it {end}", event.sku)
         compares_others = was.kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE)
         if compares_others and others_of(was) != others_of(as_fact(event, was.kind)):
             return Difference(OTHERS, "", "")

@@ -263,11 +263,17 @@ def _difference(
         if recorded != now and first["kind"]:
             return Difference(field, recorded, now)
     if place is not shard or int(first["row"]) != row:
-        return Difference("sku", f"{event.sku}, until it ended", event.sku)
+        return Difference("sku", _earlier_sku(place, int(first["row"])), event.sku)
     has_content = kind not in (EventKind.REVERSAL, EventKind.GOODS_ISSUE) and first["kind"]
     if has_content and int(first["content"]) != content_of(as_fact(event, kind)):
         return Difference(OTHERS, "", "")
     return None
+
+
+def _earlier_sku(place: Shard, row: int) -> str:
+    """The SKU of a row whose name is another's now: it ended, or was merged into that."""
+    sku = place.skus.text(int(place.levels.records["sku"][row]))
+    return f"{sku}, until it {'was merged' if sku in place.sku_names.first else 'ended'}"
 
 
 def _pending(shard: Shard, awaited: Array) -> PendingReversal:

@@ -16,6 +16,7 @@ from holdfast.core.commands import (
     Line,
     ListPendingReversals,
     Location,
+    MergeSku,
     Move,
     PendingReversalsView,
     RecordStockEvents,
@@ -441,6 +442,18 @@ def test_an_event_of_a_sku_that_has_ended_is_none_of_the_next_of_that_name() -> 
     assert result.difference == Difference("sku", "Mug, until it ended", "Mug")
     assert EventOutcome.APPLIED == shop.reverse(EventKind.RECEIPT, 5, "anew")
     assert 0 == shop.on_hand
+
+
+def test_an_event_of_before_a_merge_is_none_of_the_sku_that_goes_on() -> None:
+    """Named by either: it is the other one that is told of."""
+    shop = Shop()
+    shop.tell(EventKind.RECEIPT, 5, "before", sku="Mgu")
+    shop.ask(MergeSku("Mgu", "Mug"))
+    for sku in ("Mug", "Mgu"):
+        result = shop.undo(EventKind.RECEIPT, 5, "before", own=f"R-{sku}", sku=sku)
+        assert EventOutcome.REVERSAL_DIFFERS == result.outcome
+        assert result.difference == Difference("sku", "Mgu, until it was merged", "Mug")
+    assert 15 == shop.on_hand
 
 
 def test_an_event_of_long_ago_is_undone_where_nothing_is_known_of_its_level() -> None:
