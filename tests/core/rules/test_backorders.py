@@ -23,6 +23,7 @@ from holdfast.core.commands import (
     Reference,
     Reserve,
     ReserveAgainstSupply,
+    Reversed,
     Source,
     StockEvent,
     UpdateLocation,
@@ -34,6 +35,7 @@ from holdfast.core.limits import HOLD_MS_MAX, NS_PER_DAY
 from holdfast.core.model import (
     BatchOutcome,
     EventKind,
+    EventOutcome,
     Fallback,
     LocationKind,
     RefusalCode,
@@ -226,6 +228,30 @@ def test_a_batch_ships_what_is_on_hand_and_tells_the_rest() -> None:
     assert isinstance(outcome, BatchCodes)
     waits = BatchOutcome.BACKORDERED
     assert [BatchOutcome.ACCEPTED, waits, waits] == outcome.codes.tolist()
+
+
+def test_a_receipt_that_was_none_leaves_a_shortfall_which_its_supply_ends() -> None:
+    """Units that were bound stay so: nobody else is promised what comes for them."""
+    shop = Shop()
+    of_supply = {"reference": Reference(SUPPLY, "po", "Mug")}
+    shop.tell(EventKind.SUPPLY, 10)
+    shop.want("a", mugs(6))
+    shop.now_ns += 1
+    shop.want("b", mugs(4))
+    shop.tell(EventKind.RECEIPT, 7, **of_supply)
+    named = Reversed("erp", "2", key_from_parts("erp", "2"), EventKind.RECEIPT)
+    outcome = shop.tell(EventKind.REVERSAL, 7, reverses=named, **of_supply)
+    assert EventOutcome.APPLIED == outcome.results[0].outcome
+    (short,) = outcome.shortfalls
+    assert (-7, 0) == (short.available, short.uncovered)
+    endangered = [(each.reservation_id, each.quantity) for each in short.endangered]
+    assert [("b", 1), ("a", 6)] == endangered
+    assert ([0], [3]) == (shop.waits("a"), shop.waits("b"))
+    assert 0 == shop.want("c", mugs(1)).refusal.lines[0].available
+    outcome = shop.tell(EventKind.RECEIPT, 10, **of_supply)
+    assert () == outcome.shortfalls
+    assert ([0], [0]) == (shop.waits("a"), shop.waits("b"))
+    assert (10, 0) == (shop.level().on_hand, shop.level().available)
 
 
 def test_goods_that_left_all_the_same_are_not_waited_for() -> None:
