@@ -28,7 +28,7 @@ from .pairs import NONE, Pairs, Record
 from .publish_options import PublishOptions
 from .put_off import PutOff
 from .ranking import Ranking
-from .targets import FLIGHT_FIRST_S, Targets, risk
+from .targets import FLIGHT_FIRST_S, WITHDRAWN, Target, Targets, risk
 
 #: Seconds for which an offer that was put off waits at first and at most; it doubles in between.
 DEFERRED_FIRST_S: Final = 1.0
@@ -83,11 +83,9 @@ class Board:
         self._read_since: set[int] = set()
         self._unknown: set[int] = set()
         """Pairs of which the core has reported no level so far."""
-        self._gone: set[int] = set()
-        """Pairs by the settings of an earlier process alone: they are not offered any more."""
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.pairs) - self.pairs.is_left.count(1)
 
     def begin(self, now_s: float) -> None:
         """Nothing is known of the time before, and nothing is measured of it."""
@@ -193,10 +191,7 @@ class Board:
         """The flights of offers that were handed over before the process began."""
         flights = []
         for offer in offers:
-            row = self.pairs.row(offer.item, offer.node)
-            if row is None:
-                row = self.pairs.added(offer.item, offer.node)
-                self._gone.add(row)
+            row = self.pairs.added(offer.item, offer.node)
             if offer.sequence == self.pairs.sequence[row]:
                 self.pairs.offered[row] = offer.quantity
             flights.append(self._begin(row, offer, now_s, now_s))
@@ -276,7 +271,7 @@ class Board:
 
     def hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it said by itself; and the row, or NONE."""
-        row = self.pairs.row(shown.item, shown.node)
+        row = self._row(shown)
         if row is None:
             return Heard.UNKNOWN, NONE
         if is_before(shown, self.pairs.taken_s[row]):
@@ -289,12 +284,16 @@ class Board:
 
     def hear_read(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it was read."""
-        row = self.pairs.row(shown.item, shown.node)
+        row = self._row(shown)
         if row is None:
             return Heard.UNKNOWN, NONE
         if row in self._read_since:
             return Heard.PASSING, row
         return self._hear(row, shown, now_s), row
+
+    def _row(self, shown: Shown) -> int | None:
+        row = self.pairs.row(shown.item, shown.node)
+        return None if row is None or self.pairs.is_left[row] else row
 
     def _hear(self, row: int, shown: Shown, now_s: float) -> Heard:
         pairs, quantity = self.pairs, shown.quantity
@@ -342,9 +341,8 @@ class Board:
         return self._targets.age.mean_s
 
     def restore(self, item: str, node: str, record: Record, now_s: float) -> None:
-        """Bring back a pair, if it is still one."""
-        if self._targets.is_node(node) and item in self._items.of_sku(self._items.sku(item)):
-            self._retarget(self.pairs.restore(item, node, record), now_s)
+        """Bring back a pair. What it shows is withdrawn if settings do not have it any more."""
+        self._retarget(self.pairs.restore(item, node, record), now_s)
 
     # Inside
 
@@ -364,11 +362,14 @@ class Board:
             yield
 
     def _retarget(self, row: int, now_s: float) -> None:
-        if row in self._gone:
-            return
         pairs = self.pairs
         item, node = pairs.names[row]
-        target = self._targets.of(self._items.sku(item), node, pairs.shown[row], now_s)
+        target: Target | None = WITHDRAWN
+        if self._targets.has(item, node):
+            pairs.is_left[row] = False
+            target = self._targets.of(self._items.sku(item), node, pairs.shown[row], now_s)
+        else:
+            pairs.is_left[row] |= pairs.shows_none(row)
         if target is None:
             self._unknown.add(row)
             return
@@ -383,7 +384,7 @@ class Board:
         """Let a pair wait for its turn, if it is to be offered."""
         self._expose(row)
         pairs, target = self.pairs, self.pairs.target[row]
-        if pairs.rejected[row] not in (NONE, target):
+        if pairs.is_left[row] or pairs.rejected[row] not in (NONE, target):
             pairs.rejected[row] = NONE
         if row in self._sold_there and target <= pairs.shown[row]:
             self._sold_there.discard(row)
@@ -405,7 +406,7 @@ class Board:
     def _is_wrong(self, row: int, *, is_flying: bool) -> bool:
         """Whether a pair is to be offered, now or when its offer has landed."""
         pairs, target = self.pairs, self.pairs.target[row]
-        if row in self._gone:
+        if pairs.is_left[row]:
             return False
         if is_flying:
             return target != pairs.offered[row]

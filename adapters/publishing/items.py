@@ -24,6 +24,9 @@ class Items:
                 else:
                     self._name(item, row.ours)
 
+    def __contains__(self, item: str) -> bool:
+        return item in self._skus or (self._passes and item not in self._of_sku)
+
     def of_sku(self, sku: str) -> list[str]:
         """What the channel calls a SKU; nothing when it does not have it."""
         return self._of_sku.get(sku) or ([sku] if self._passes and sku not in self._skus else [])

@@ -5,6 +5,7 @@ row stays the same for as long as the process runs.
 """
 
 from array import array
+from itertools import islice
 from typing import Final, NamedTuple
 
 #: A quantity that is not known, or that there is none of. A channel may show less than nothing.
@@ -57,6 +58,8 @@ class Pairs:
         """Whether offers were on their way at the same time: the older one may act last."""
         self.in_doubt = bytearray()
         """Whether it is not known what became of an offer."""
+        self.is_left = bytearray()
+        """Whether settings do not have it any more, and nothing of it is left to withdraw."""
         self._rows: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
@@ -77,9 +80,31 @@ class Pairs:
             self.taken_s.append(0.0)
             for unknown in (self.shown, self.most, self.offered, self.rejected):
                 unknown.append(NONE)
-            for no in (self.flights, self.is_waiting, self.is_overtaken, self.in_doubt):
+            for no in (
+                *(self.flights, self.is_waiting, self.is_overtaken, self.in_doubt),
+                self.is_left,
+            ):
                 no.append(0)
         return row
+
+    def shows_none(self, row: int) -> bool:
+        """Whether the channel shows no units of it, as far as is known: it has taken that, or has
+        rejected all that it was offered.
+        """
+        if self.flights[row] or self.in_doubt[row]:
+            return False
+        if self.shown[row] == NONE:
+            return not self.sequence[row] or self.rejected[row] != NONE
+        return self.shown[row] <= 0
+
+    def page(self, begin: int, count: int) -> tuple[list[tuple[str, str]], int | None]:
+        """The names of so many pairs from a row on, without those that are left; and the row where
+        the next page begins, if there is one.
+        """
+        follow = (row for row in range(begin, len(self)) if not self.is_left[row])
+        rows = [*islice(follow, count + 1)]
+        after = rows.pop() if len(rows) > count else None
+        return [self.names[row] for row in rows], after
 
     def record(self, row: int) -> Record:
         """What has to be kept of a row."""

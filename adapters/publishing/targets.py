@@ -30,6 +30,10 @@ class Target(NamedTuple):
     """What it is to show."""
 
 
+#: What is shown of a pair that settings do not have any more.
+WITHDRAWN: Final = Target(0, 0, 0)
+
+
 class Targets:
     """The rules of one channel."""
 
@@ -54,9 +58,9 @@ class Targets:
         """The nodes that show units of a location."""
         return self._nodes_at.get(location, ())
 
-    def is_node(self, node: str) -> bool:
-        """Whether it is one of the channel's nodes."""
-        return node in self._options.nodes
+    def has(self, item: str, node: str) -> bool:
+        """Whether settings have a pair."""
+        return node in self._options.nodes and item in self._items
 
     def of(self, sku: str, node: str, shown: int, now_s: float) -> Target | None:
         """What a channel that shows so many units of a SKU at a node is to show; None when the core

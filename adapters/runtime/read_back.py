@@ -87,14 +87,9 @@ class Reader:
         of, options = self._read_back, self._options
         if isinstance(of, ReadBack):
             return of.request(self._cursor, options), lambda response: of.page(response, options)
-        begin = int(self._cursor or 0)
-        names = self._board.pairs.names
-        end = begin + of.pairs_max
-        cursor = str(end) if end < len(names) else ""
-        return of.request(names[begin:end], options), lambda response: (
-            of.shown(response, options),
-            cursor,
-        )
+        names, after = self._board.pairs.page(int(self._cursor or 0), of.pairs_max)
+        cursor = "" if after is None else str(after)
+        return of.request(names, options), lambda response: (of.shown(response, options), cursor)
 
     def _has_spare(self) -> bool:
         bucket = self._partner.budget(self._operation)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from hypothesis.stateful import (
 
 from holdfast.adapters.contract import Accepted, Deferred, Rejected, Stale
 from holdfast.adapters.events import Shown
-from holdfast.adapters.mapping import Tables
+from holdfast.adapters.mapping import Row, Tables
 from holdfast.adapters.publishing.board import Board
 from holdfast.adapters.publishing.flights import Flight
 from holdfast.adapters.publishing.items import Items
@@ -37,8 +38,10 @@ START_S = 1_700_000_000.0
 Pair = tuple[str, str]
 
 
-def board_of(levels: KnownLevels, options: PublishOptions = OPTIONS) -> Board:
-    items = Items(Tables(), datetime(2026, 11, 27, tzinfo=UTC))
+def board_of(
+    levels: KnownLevels, options: PublishOptions = OPTIONS, tables: Tables | None = None
+) -> Board:
+    items = Items(tables or Tables(), datetime(2026, 11, 27, tzinfo=UTC))
     return Board("shop", options, items, levels, Claims())
 
 
@@ -60,11 +63,15 @@ class Machine(RuleBasedStateMachine):
         self.sequences: dict[Pair, int] = {}
         self.flights: list[Flight] = []
         self.acted: set[str] = set()
+        self.nodes = NODES
+        self.skus = {*SKUS}
         self.start()
 
     def start(self) -> None:
         self.levels = KnownLevels()
-        self.board = board_of(self.levels)
+        options = PublishOptions(nodes=self.nodes, buffer_max=0)
+        rows = {(sku, ""): (Row(sku, Fraction(1), None, None, "", 0),) for sku in self.skus}
+        self.board = board_of(self.levels, options, Tables({"item": rows}))
         for (sku, location), units in self.core.items():
             self.tell(sku, location, units)
         for (item, node), record in self.kept.items():
@@ -146,9 +153,12 @@ class Machine(RuleBasedStateMachine):
         item, node = data.draw(st.sampled_from(sorted(self.channel)))
         if any((each.offer.item, each.offer.node) == (item, node) for each in self.flights):
             return
+        row = self.board.pairs.row(item, node)
+        if row is None or self.board.pairs.is_left[row]:
+            return
         self.channel[item, node] = quantity
         shown = Shown(source="shop", id="1", item=item, node=node, quantity=quantity)
-        _, row = self.board.hear(shown, self.now_s)
+        self.board.hear(shown, self.now_s)
         self.kept[item, node] = self.board.pairs.record(row)
 
     @rule(seconds=st.floats(0, 20))
@@ -156,10 +166,17 @@ class Machine(RuleBasedStateMachine):
         self.now_s += seconds
         drain(self.board.pass_time(self.now_s))
 
-    @rule()
-    def restart(self) -> None:
-        """The process is killed. What is on its way to the channel still acts, or does not."""
+    @rule(
+        nodes=st.sets(st.sampled_from(sorted(NODES)), min_size=1),
+        skus=st.sets(st.sampled_from(SKUS)),
+    )
+    def restart(self, nodes: set[str], skus: set[str]) -> None:
+        """The process is killed, and may begin with other settings. What is on its way to the
+        channel still acts, or does not.
+        """
         self.flights = []
+        self.nodes = {node: NODES[node] for node in nodes}
+        self.skus = skus
         self.start()
 
     @invariant()
@@ -197,8 +214,8 @@ class Machine(RuleBasedStateMachine):
 
     def expected(self) -> dict[Pair, int]:
         found: dict[Pair, int] = {}
-        for sku in SKUS:
-            for node, locations in NODES.items():
+        for sku in self.skus:
+            for node, locations in self.nodes.items():
                 units = sum(max(0, self.core.get((sku, each), 0)) for each in locations)
                 if units:
                     found[sku, node] = units

@@ -70,12 +70,13 @@ class Process:
         adapter: Adapter,
         units: dict[str, int],
         options: PublishOptions = OPTIONS,
+        tables: Tables | None = None,
     ) -> None:
         self.store = Store(folder, 16 * MIB)
         self.passed_s = 0.0
         """For how long it has run; NOW is the wall clock, which somebody sets back all the time."""
         self.levels = Following()
-        items = Items(Tables(), NOW)
+        items = Items(tables or Tables(), NOW)
         self.board = Board("market", options, items, self.levels.known, Claims())
         settings = AdapterSettings(kind="", publish=options)
         configured = Configured("market", adapter, settings, adapter.options(), {})
@@ -133,9 +134,10 @@ async def running(
     units: dict[str, int],
     adapter: Adapter = ADAPTER,
     options: PublishOptions = OPTIONS,
+    tables: Tables | None = None,
 ) -> AsyncIterator[Process]:
     """A process that is killed at the end of the block."""
-    process = Process(folder, channel, adapter, units, options)
+    process = Process(folder, channel, adapter, units, options, tables)
     task = asyncio.create_task(process.publisher.run())
     try:
         yield process

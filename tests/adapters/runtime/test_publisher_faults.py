@@ -28,6 +28,7 @@ from holdfast.adapters.contract import (
     Wait,
 )
 from holdfast.adapters.events import Shown
+from holdfast.adapters.publishing.pairs import Pairs
 from holdfast.adapters.runtime import publisher as publisher_module
 from holdfast.adapters.runtime import read_back as read_back_module
 from holdfast.adapters.runtime.read_back import Reader
@@ -119,6 +120,19 @@ async def test_a_channel_is_asked_for_the_pairs_that_are_known(tmp_path: Path) -
 
     assert [["a", "b"], ["c"]] == asked
     assert 1 == channel.shown["c@DEFAULT"]
+
+
+def test_a_channel_is_not_asked_for_the_pairs_that_are_left() -> None:
+    """It may not have their items any more, and refuse the whole page."""
+    pairs = Pairs()
+    for item in "abcdef":
+        row = pairs.added(item, "DEFAULT")
+        pairs.is_left[row] = item in "acf"
+
+    names, after = pairs.page(0, 2)
+    assert [("b", "DEFAULT"), ("d", "DEFAULT")] == names
+    assert after is not None
+    assert ([("e", "DEFAULT")], None) == pairs.page(after, 2)
 
 
 @asynccontextmanager
