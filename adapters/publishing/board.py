@@ -12,6 +12,7 @@ Rules of this file: it decides and does not wait. The clock, in seconds of the e
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from math import isfinite
 from typing import Final
@@ -28,7 +29,7 @@ from .pairs import NONE, Pairs, Record
 from .publish_options import PublishOptions
 from .put_off import PutOff
 from .ranking import Ranking
-from .targets import FLIGHT_FIRST_S, WITHDRAWN, Target, Targets, risk
+from .targets import FLIGHT_FIRST_S, WITHDRAWN, Targets, risk
 
 #: Seconds for which an offer that was put off waits at first and at most; it doubles in between.
 DEFERRED_FIRST_S: Final = 1.0
@@ -65,6 +66,7 @@ class Board:
         """Units that the channel may show beyond what is there, of all pairs."""
         self._channel = channel
         self._items = items
+        self._levels = levels
         self._claims = claims
         self._left_to: frozenset[str] = frozenset()
         self._targets = Targets(options, items, levels, partial(claims.beside, channel))
@@ -117,10 +119,18 @@ class Board:
         """A SKU has another name; its levels are reported under it next."""
         self._items.renamed(old, new)
 
-    def core_silent(self, is_silent: bool, now_s: float) -> Iterator[None]:
-        """The core has not been heard for too long, or is again. Yields between pairs, so that
-        others get their turn.
+    def items_as_of(self, now: datetime, now_s: float) -> Iterator[None]:
+        """Let items be those of a time, by the wall clock: what is none any more is withdrawn.
+        Yields between pairs, so that others get their turn.
         """
+        if self._items.as_of(now):
+            yield from self._retarget_all(now_s)
+            for sku, location in [*self._levels]:
+                self.level_changed(sku, location, now_s)
+                yield
+
+    def core_silent(self, is_silent: bool, now_s: float) -> Iterator[None]:
+        """The core has not been heard for too long, or is again. Yields as above."""
         if is_silent != self._targets.is_core_silent:
             self._targets.is_core_silent = is_silent
             for row, _ in enumerate(self._retarget_all(now_s)):
@@ -271,7 +281,7 @@ class Board:
 
     def hear(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it said by itself; and the row, or NONE."""
-        row = self._row(shown)
+        row = self.pairs.row(shown.item, shown.node)
         if row is None:
             return Heard.UNKNOWN, NONE
         if is_before(shown, self.pairs.taken_s[row]):
@@ -284,16 +294,12 @@ class Board:
 
     def hear_read(self, shown: Shown, now_s: float) -> tuple[Heard, int]:
         """What the channel shows, as it was read."""
-        row = self._row(shown)
+        row = self.pairs.row(shown.item, shown.node)
         if row is None:
             return Heard.UNKNOWN, NONE
         if row in self._read_since:
             return Heard.PASSING, row
         return self._hear(row, shown, now_s), row
-
-    def _row(self, shown: Shown) -> int | None:
-        row = self.pairs.row(shown.item, shown.node)
-        return None if row is None or self.pairs.is_left[row] else row
 
     def _hear(self, row: int, shown: Shown, now_s: float) -> Heard:
         pairs, quantity = self.pairs, shown.quantity
@@ -363,13 +369,9 @@ class Board:
 
     def _retarget(self, row: int, now_s: float) -> None:
         pairs = self.pairs
-        item, node = pairs.names[row]
-        target: Target | None = WITHDRAWN
-        if self._targets.has(item, node):
-            pairs.is_left[row] = False
-            target = self._targets.of(self._items.sku(item), node, pairs.shown[row], now_s)
-        else:
-            pairs.is_left[row] |= pairs.shows_none(row)
+        target = self._targets.of(*pairs.names[row], pairs.shown[row], now_s)
+        is_done = pairs.is_left[row] or pairs.shows_none(row)
+        pairs.is_left[row] = target is WITHDRAWN and is_done
         if target is None:
             self._unknown.add(row)
             return

@@ -66,8 +66,9 @@ class Pairs:
         return len(self.names)
 
     def row(self, item: str, node: str) -> int | None:
-        """The row of a pair, if it has one."""
-        return self._rows.get((item, node))
+        """The row of a pair, if it has one and is not left."""
+        row = self._rows.get((item, node))
+        return None if row is None or self.is_left[row] else row
 
     def added(self, item: str, node: str) -> int:
         """The row of a pair, which may be new."""

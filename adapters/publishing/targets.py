@@ -58,15 +58,13 @@ class Targets:
         """The nodes that show units of a location."""
         return self._nodes_at.get(location, ())
 
-    def has(self, item: str, node: str) -> bool:
-        """Whether settings have a pair."""
-        return node in self._options.nodes and item in self._items
-
-    def of(self, sku: str, node: str, shown: int, now_s: float) -> Target | None:
-        """What a channel that shows so many units of a SKU at a node is to show; None when the core
-        has reported no level of it so far.
+    def of(self, item: str, node: str, shown: int, now_s: float) -> Target | None:
+        """What a channel that shows so many units of an item at a node is to show; None when the
+        core has reported no level of it so far, and WITHDRAWN when settings do not have the pair.
         """
-        fallback = self._options.fallback
+        if node not in self._options.nodes or item not in self._items:
+            return WITHDRAWN
+        sku, fallback = self._items.sku(item), self._options.fallback
         there = units = 0
         rates: list[Rate] = []
         is_current, is_known = True, False

@@ -177,6 +177,7 @@ class Publisher:
         await _by_turns(
             chain(
                 self.board.pass_time(now_s),
+                self.board.items_as_of(self._now(), now_s),
                 self.board.core_silent(is_silent, now_s),
                 self.board.leave_claims(now_s),
             )

@@ -1,7 +1,7 @@
 """A board against a channel that is a dict: whatever goes wrong, both agree in the end."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -34,6 +34,8 @@ LOCATIONS = ["dc-1", "dc-2", "store-17"]
 #: Without buffers, so that what a channel is to show is a sum.
 OPTIONS = PublishOptions(nodes=NODES, buffer_max=0)
 START_S = 1_700_000_000.0
+#: When rows of items begin or end to hold.
+TURN = datetime(2026, 11, 27, tzinfo=UTC)
 
 Pair = tuple[str, str]
 
@@ -41,7 +43,7 @@ Pair = tuple[str, str]
 def board_of(
     levels: KnownLevels, options: PublishOptions = OPTIONS, tables: Tables | None = None
 ) -> Board:
-    items = Items(tables or Tables(), datetime(2026, 11, 27, tzinfo=UTC))
+    items = Items(tables or Tables(), TURN - timedelta(hours=1))
     return Board("shop", options, items, levels, Claims())
 
 
@@ -64,18 +66,24 @@ class Machine(RuleBasedStateMachine):
         self.flights: list[Flight] = []
         self.acted: set[str] = set()
         self.nodes = NODES
-        self.skus = {*SKUS}
+        self.skus = self.skus_next = {*SKUS}
         self.start()
 
     def start(self) -> None:
         self.levels = KnownLevels()
         options = PublishOptions(nodes=self.nodes, buffer_max=0)
-        rows = {(sku, ""): (Row(sku, Fraction(1), None, None, "", 0),) for sku in self.skus}
+        rows = {(sku, ""): (self.row(sku),) for sku in self.skus | self.skus_next}
         self.board = board_of(self.levels, options, Tables({"item": rows}))
         for (sku, location), units in self.core.items():
             self.tell(sku, location, units)
         for (item, node), record in self.kept.items():
             self.board.restore(item, node, record, self.now_s)
+
+    def row(self, sku: str) -> Row:
+        """A row for the time until the turn, from the turn on, or both."""
+        since = None if sku in self.skus else TURN
+        until = None if sku in self.skus_next else TURN
+        return Row(sku, Fraction(1), since, until, "", 0)
 
     def tell(self, sku: str, location: str, units: int) -> None:
         self.levels.tell(sku, location, units, True, self.now_s)
@@ -153,12 +161,11 @@ class Machine(RuleBasedStateMachine):
         item, node = data.draw(st.sampled_from(sorted(self.channel)))
         if any((each.offer.item, each.offer.node) == (item, node) for each in self.flights):
             return
-        row = self.board.pairs.row(item, node)
-        if row is None or self.board.pairs.is_left[row]:
+        shown = Shown(source="shop", id="1", item=item, node=node, quantity=quantity)
+        _, row = self.board.hear(shown, self.now_s)
+        if row == NONE:  # it is not ours to follow
             return
         self.channel[item, node] = quantity
-        shown = Shown(source="shop", id="1", item=item, node=node, quantity=quantity)
-        self.board.hear(shown, self.now_s)
         self.kept[item, node] = self.board.pairs.record(row)
 
     @rule(seconds=st.floats(0, 20))
@@ -169,15 +176,22 @@ class Machine(RuleBasedStateMachine):
     @rule(
         nodes=st.sets(st.sampled_from(sorted(NODES)), min_size=1),
         skus=st.sets(st.sampled_from(SKUS)),
+        skus_next=st.sets(st.sampled_from(SKUS)),
     )
-    def restart(self, nodes: set[str], skus: set[str]) -> None:
+    def restart(self, nodes: set[str], skus: set[str], skus_next: set[str]) -> None:
         """The process is killed, and may begin with other settings. What is on its way to the
         channel still acts, or does not.
         """
         self.flights = []
         self.nodes = {node: NODES[node] for node in nodes}
-        self.skus = skus
+        self.skus, self.skus_next = skus, skus_next
         self.start()
+
+    @rule()
+    def turn(self) -> None:
+        """Rows of items begin and end to hold."""
+        self.skus = self.skus_next
+        drain(self.board.items_as_of(TURN, self.now_s))
 
     @invariant()
     def exposure_is_what_it_says(self) -> None:

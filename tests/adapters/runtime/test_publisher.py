@@ -74,7 +74,9 @@ class Process:
     ) -> None:
         self.store = Store(folder, 16 * MIB)
         self.passed_s = 0.0
-        """For how long it has run; NOW is the wall clock, which somebody sets back all the time."""
+        """For how long it has run."""
+        self.wall = NOW
+        """The wall clock, which somebody sets back all the time."""
         self.levels = Following()
         items = Items(tables or Tables(), NOW)
         self.board = Board("market", options, items, self.levels.known, Claims())
@@ -93,7 +95,7 @@ class Process:
             partner=self.partner,
             is_away=lambda: False,
             figures=Figures({"market": ""}, {}, lambda: NOW),
-            now=lambda: NOW,
+            now=lambda: self.wall,
             clock=lambda: NOW.timestamp() + self.passed_s,
         )
         for sku, there in units.items():

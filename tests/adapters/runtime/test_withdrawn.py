@@ -1,5 +1,6 @@
 """What a channel shows of items, nodes and locations that were taken out of the settings."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from holdfast.adapters.events import Shown
@@ -15,9 +16,9 @@ TWO_NODES = PublishOptions(nodes={"DEFAULT": ("dc-1",), "store": ("dc-1",)}, buf
 
 
 def items(*rows: str) -> Tables:
-    return tables(
-        {"market.csv": "\n".join(["table,theirs,ours", *(f"item,{row}" for row in rows)])}
-    )
+    """Of theirs and ours, and perhaps from and until."""
+    padded = [f"item,{row}{',' * (3 - row.count(','))}" for row in rows]
+    return tables({"market.csv": "\n".join(["table,theirs,ours,from,until", *padded])})
 
 
 BOTH = items("101,mug", "102,pen")
@@ -72,6 +73,32 @@ async def test_the_units_of_an_item_move_to_the_one_that_replaces_it(tmp_path: P
     await shown_by(tmp_path, TWO_NODES, items("103,mug", "102,pen"), channel)
 
     assert (0, 8) == (channel.shown["101@DEFAULT"], channel.shown["103@DEFAULT"])
+
+
+async def test_an_item_is_replaced_at_its_time_by_a_process_that_runs(tmp_path: Path) -> None:
+    at = NOW + timedelta(hours=1)
+    mapped = items(f"101,mug,,{at}", f"103,mug,{at}", "102,pen")
+    channel = MiniChannel()
+    async with running(tmp_path, channel, UNITS, options=TWO_NODES, tables=mapped) as process:
+        await process.until_clean()
+        assert {"101": 8, "102": 2} == at_default(channel)
+
+        process.wall = at
+        await until(lambda: at_default(channel) == {"101": 0, "102": 2, "103": 8})
+        await process.until_clean()
+        assert (4, 0) == (len(process.board), process.board.exposed_units)
+
+        process.tell("mug", 5)
+        await until(lambda: at_default(channel) == {"101": 0, "102": 2, "103": 5})
+
+        process.wall = NOW
+        await until(lambda: at_default(channel) == {"101": 5, "102": 2, "103": 0})
+
+
+def at_default(channel: MiniChannel) -> dict[str, int]:
+    """What a channel shows of each item at one of its nodes."""
+    shown = ((name.split("@"), units) for name, units in channel.shown.items())
+    return {item: units for (item, node), units in shown if node == "DEFAULT"}
 
 
 async def test_a_location_that_its_node_does_not_have_any_more_counts_no_longer(
