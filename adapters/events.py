@@ -158,6 +158,10 @@ class OrderEvent:
     """Of PLACED and STATE: the channel has sold it already, so it is a fact: what is not there is
     promised all the same, and is a shortfall.
     """
+    is_current: bool = False
+    """Of STATE: the quantity of a line is what is left of it, 0 where nothing is. It falls by what
+    is taken off without being among `cancelled`; by `time`, an old state does not undo that.
+    """
     hold: timedelta | None = None
     """Of HELD: for how long."""
     owner: str = ""

@@ -108,7 +108,9 @@ _OF_LINE_STATES: Final = {
     **_OF_LINES,
     "id": name_field(),
     "location": name_field(),
-    "quantity": quantity_field(Range.ABOVE_0, "How many units were ordered, ever."),
+    "quantity": quantity_field(
+        Range.FROM_0, "How many units were ordered, ever; or are left of it, with is_current."
+    ),
     "shipped": quantity_field(Range.FROM_0, "How many of them were shipped."),
     "cancelled": quantity_field(Range.FROM_0, "How many of them will not be."),
 }
@@ -142,6 +144,9 @@ _OF_ORDERS: Final = {
     "lines": list_field(_ANY_LINE, LINES_MAX, "Lines of any kind of event."),
     "hold": hold_field(),
     "is_sold": flag_field("Whether it is a fact: a channel has sold it, whatever is there."),
+    "is_current": flag_field(
+        "Whether quantities are what is left of lines, and may fall, and not what was ever ordered."
+    ),
     "owner": optional_field("Whom the units are held for."),
     "amount": quantity_field(Range.FROM_0, "How much money, in the currency."),
     "currency": optional_field("ISO 4217, such as EUR."),
@@ -269,7 +274,7 @@ _ALL: Final = (
         OrderKind.STATE,
         "How it stands. What is behind is brought up, and nothing goes back.",
         required="order lines",
-        optional="is_sold owner reason actor",
+        optional="is_sold is_current owner reason actor",
     ),
     _order(
         OrderKind.SETTLED,

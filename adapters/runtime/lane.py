@@ -40,6 +40,7 @@ from .divided import Divided
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
 from .inbox import Inbox
+from .latest_states import LatestStates
 from .order_calls import APPLIED
 from .order_facts import OrderFacts
 from .orders import Orders
@@ -161,7 +162,7 @@ class Lane:
         self._store = store
         self._client = client
         divided = Divided(store, now)
-        self._orders = Orders(client, divided)
+        self._orders = Orders(client, divided, LatestStates(store, now))
         self._order_facts = OrderFacts(client, self._orders.states, divided)
         self._unplaced = Unplaced(store, now)
         self._core = core

@@ -2,7 +2,8 @@
 
 Rules of this file: it decides and does not wait. A channel says of each line how many units were
 ordered, shipped and cancelled since it began: three numbers that rise. What the core has is brought
-up to the higher of both, so states that come late or twice change nothing.
+up to the higher of both, so states that come late or twice change nothing. Where a channel says
+what is left of a line instead, the difference to what was placed was cancelled; see `since_began`.
 
 An order has a reservation of its name, and one more for what was ordered later or moved, since the
 core adds nothing to a reservation: `name+1`, `name+2`, and so on.
@@ -114,6 +115,25 @@ def spread(lines: Sequence[OrderLine], found: Found) -> Parts:
         if wanted:
             return {}
     return parts if len(found) > 1 else {}
+
+
+def since_began(states: Iterable[LineState], found: Found) -> list[LineState]:
+    """States whose quantities are what is left of lines, as numbers that rise: what was placed and
+    is not left was cancelled.
+    """
+    grown = []
+    for line in states:
+        taken_off = max(0, _standing(line, found).ordered - line.ordered)
+        ordered, cancelled = line.ordered + taken_off, line.cancelled + taken_off
+        grown.append(line._replace(ordered=ordered, cancelled=cancelled))
+    return grown
+
+
+def already_done(states: Iterable[LineState]) -> list[LineState]:
+    """What of outdated states whose quantities may have fallen since is still true: what was
+    shipped and what was cancelled.
+    """
+    return [line._replace(ordered=line.shipped + line.cancelled) for line in states]
 
 
 def missing(states: Iterable[LineState], found: Found) -> list[Line]:

@@ -5,6 +5,7 @@ between two commands leaves the rest to the next attempt, whoever else has moved
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -13,8 +14,18 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import OrderEvent
 from .facts import Dead, Settled
+from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, judged
-from .order_lines import LineState, have_lines_left, line_states, missing, moves, next_name
+from .order_lines import (
+    LineState,
+    already_done,
+    have_lines_left,
+    line_states,
+    missing,
+    moves,
+    next_name,
+    since_began,
+)
 from .order_shortfalls import short_case
 
 #: Refusals of what somebody else has done between our look and our command, such as a warehouse
@@ -29,14 +40,17 @@ RESERVATION_LINES_MAX: Final = 2_000
 class OrderStates:
     """Brings reservations up to the states of their orders."""
 
-    def __init__(self, calls: OrderCalls) -> None:
+    def __init__(self, calls: OrderCalls, latest: LatestStates) -> None:
         self._calls = calls
+        self._latest = latest
 
     async def bring_up(self, event: OrderEvent) -> Settled | Dead:
         """Place, ship and cancel what is behind the state. Raises Undecodable, and what the client
-        raises.
+        raises; StoreFull and StoreFailed.
         """
         states = line_states(event)
+        if event.is_current and await self._latest.is_outdated(event):
+            event, states = replace(event, is_current=False), already_done(states)
         for attempt in range(ATTEMPTS):
             done = await self._once(event, states)
             is_last = attempt == ATTEMPTS - 1
@@ -49,6 +63,8 @@ class OrderStates:
 
     async def _once(self, event: OrderEvent, states: list[LineState]) -> Settled | Dead:
         found = await self.find(event.order)
+        if event.is_current:
+            states = since_began(states, found)
         if lines := missing(states, found):
             if have_lines_left(found):
                 text = "it ended so long ago that its lines have left, and more is to be placed"

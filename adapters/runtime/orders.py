@@ -12,6 +12,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 from ..events import OrderEvent, OrderKind
 from .divided import Divided, Parts, part_id
 from .facts import Dead, Settled
+from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of, needed_lines
 from .order_lines import spread
 from .order_shortfalls import short_case
@@ -54,10 +55,10 @@ class Orders:
     StoreFull, StoreFailed.
     """
 
-    def __init__(self, client: Client, divided: Divided) -> None:
+    def __init__(self, client: Client, divided: Divided, latest: LatestStates) -> None:
         self._calls = OrderCalls(client)
         self._divided = divided
-        self.states = OrderStates(self._calls)
+        self.states = OrderStates(self._calls, latest)
 
     async def apply(self, event: OrderEvent) -> Settled | Dead:
         """Carry out an event whose names and quantities are the core's, and that is no case.

@@ -3,12 +3,16 @@ and how it is answered is the server's, and in between there is an engine.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, cast, get_args
 
+from holdfast.adapters.events import OrderEvent
 from holdfast.adapters.runtime.divided import Divided, Parts
+from holdfast.adapters.runtime.latest_states import LatestStates
+from holdfast.adapters.runtime.orders import Orders
 from holdfast.core.commands import Command, Outcome
 from holdfast.core.model import Verb
-from holdfast.edge.client import calls
+from holdfast.edge.client import Client, calls
 from holdfast.edge.client.errors import error_from_status
 from holdfast.edge.wire.engine_faults import FaultOutcome, fault_from_outcome
 from holdfast.edge.wire.faults import Fault
@@ -46,9 +50,23 @@ class _DividedInMemory:
         self._kept[source, id] = parts
 
 
-def divided_in_memory() -> Divided:
-    """How events are divided, as long as the process lives."""
-    return cast(Divided, _DividedInMemory())
+class _LatestInMemory:
+    """The times of the newest states, without a store."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, datetime] = {}
+
+    async def is_outdated(self, event: OrderEvent) -> bool:
+        if event.time is None:
+            return False
+        kept = self._kept[event.order] = max(self._kept.get(event.order, event.time), event.time)
+        return kept > event.time
+
+
+def orders_in_memory(client: Any) -> Orders:
+    """Orders whose notes last as long as the process lives."""
+    divided, latest = cast(Divided, _DividedInMemory()), cast(LatestStates, _LatestInMemory())
+    return Orders(cast(Client, client), divided, latest)
 
 
 class CoreClient:

@@ -75,6 +75,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "takes_promised": st.booleans(),
     "lines": st.lists(_LINES, max_size=3).map(tuple),
     "is_sold": st.booleans(),
+    "is_current": st.booleans(),
     "hold": st.timedeltas(timedelta(microseconds=1), timedelta(days=1000)),
     "amount": _COUNTS,
     "details": st.dictionaries(_NAMES, _JSON, max_size=3),

@@ -2,12 +2,11 @@
 
 Sources: OrderChangeNotification.json and orders_2026-01-01.json of the models. A pending order is
 sold: Amazon takes its units off the listing. A cancellation that the buyer asks for is none until
-somebody executes it.
+somebody executes it. The quantity of an item falls when a part of it is cancelled, down to 0.
 
 Rules of this file: pure. Both ways report the same order, and it does not matter which came first.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -63,9 +62,8 @@ def of_notification(payload: Part, event_id: str, time: datetime, options: Selle
         return Ignored("fulfilled_by_amazon")
     status = summary.one_of("orderStatus", _NOTIFIED)
     lines = (_notified(item, status, options) for item in summary.parts("orderItems"))
-    return _state(
-        _Order(payload.text("amazonOrderId"), event_id, status, time, _sold(lines)), options
-    )
+    order = _Order(payload.text("amazonOrderId"), event_id, status, time, tuple(lines))
+    return _state(order, options)
 
 
 def of_search(order: Part, options: Seller) -> Decoded:
@@ -77,28 +75,23 @@ def of_search(order: Part, options: Seller) -> Decoded:
     order_id, updated = order.text("orderId"), order.time("lastUpdatedTime")
     lines = (_searched(item, status, options) for item in order.parts("orderItems"))
     event_id = f"{order_id}@{updated.isoformat()}"
-    return _state(_Order(order_id, event_id, status, updated, _sold(lines)), options)
+    return _state(_Order(order_id, event_id, status, updated, tuple(lines)), options)
 
 
 def _state(order: _Order, options: Seller) -> Decoded:
-    kind = OrderKind.STATE
-    if not order.lines:
-        if order.status not in _CANCELLED:
-            return Ignored("no_lines")
-        kind = OrderKind.CANCELLED  # Amazon may set the quantities of what is cancelled to 0
+    is_cancelled = order.status in _CANCELLED and not any(line.quantity for line in order.lines)
+    if not order.lines and not is_cancelled:
+        return Ignored("no_lines")
     return OrderEvent(
         source=options.channel,
         id=order.event_id,
-        kind=kind,
+        kind=OrderKind.CANCELLED if is_cancelled else OrderKind.STATE,
         order=f"{options.channel}/{order.id}",
-        lines=order.lines,
+        lines=() if is_cancelled else order.lines,
         time=order.time,
-        is_sold=kind is OrderKind.STATE,
+        is_sold=not is_cancelled,
+        is_current=not is_cancelled,
     )
-
-
-def _sold(lines: Iterator[OrderLine]) -> tuple[OrderLine, ...]:
-    return tuple(line for line in lines if line.quantity)
 
 
 def _notified(item: Part, status: str, options: Seller) -> OrderLine:

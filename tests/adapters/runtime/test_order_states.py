@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import NamedTuple, cast
@@ -14,14 +15,13 @@ from holdfast.adapters.contract import Undecodable
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.order_states import ATTEMPTS, RESERVATION_LINES_MAX
-from holdfast.adapters.runtime.orders import Orders
 from holdfast.core.commands import Line as CoreLine
 from holdfast.core.commands import Location, Move, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_MAX
 from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
-from holdfast.edge.client import Client
-from tests.adapters.core_client import CoreClient, Killed, divided_in_memory
+from tests.adapters.core_client import CoreClient, Killed, orders_in_memory
+from tests.adapters.one_lane import NOW
 from tests.core.engine import NodeEngine
 from tests.core.script_answers import START_NS
 
@@ -47,7 +47,7 @@ class Shop:
         self.number = next(_NUMBERS)
         self.core = core
         self.sku, self.order = f"MUG-{self.number}", f"amazon/{self.number}"
-        self.orders = Orders(cast(Client, core), divided_in_memory())
+        self.orders = orders_in_memory(core)
         self.events = 0
         counts = tuple(
             StockEvent(key_from_text(f"{self.sku}{at}"), 0, self.sku, at, EventKind.COUNT, stock)
@@ -115,6 +115,57 @@ PARTS = {
     OrderKind.CANCELLED: (1, 0, 4),
     OrderKind.REFUNDED: (1, 0, 4),
 }
+
+
+#: A channel whose quantities fall: what it says, one state after another.
+FALLING: tuple[tuple[Line, ...], ...] = (
+    (Line("1", "A", 3), Line("2", "B", 2)),
+    (Line("1", "A", 2), Line("2", "B", 2, 1)),
+    (Line("1", "A", 2), Line("2", "B", 1, 1)),
+    (Line("1", "A", 0), Line("2", "B", 1, 1)),
+)
+FALLEN = {("1", "A"): (0, 0, 3), ("2", "B"): (0, 1, 1)}
+
+
+async def tell_current(shop: Shop, *minutes: int) -> None:
+    """Tell states of a channel whose quantities fall, by the minutes in which they were."""
+    for minute in minutes:
+        state, time = shop.state(*FALLING[minute]), NOW + timedelta(minutes=minute)
+        done = await shop.orders.apply(replace(state, is_current=True, time=time))
+        assert isinstance(done, Settled)
+
+
+async def test_what_is_no_longer_of_a_line_is_cancelled(core: CoreClient) -> None:
+    shop = Shop(core)
+    await tell_current(shop, 0, 1)
+    assert {("1", "A"): (2, 0, 1), ("2", "B"): (1, 1, 0)} == await shop.units()
+    await tell_current(shop, 2, 3)
+    assert FALLEN == await shop.units()
+
+
+async def test_an_item_that_a_channel_had_cancelled_in_part_before_falls_by_the_rest(
+    core: CoreClient,
+) -> None:
+    shop = Shop(core)
+    for number, line in enumerate((Line("1", "A", 3, 0, 1), Line("1", "A", 2), Line("1", "A", 1))):
+        time = NOW + timedelta(minutes=number)
+        await shop.orders.apply(replace(shop.state(line), is_current=True, time=time))
+    assert {("1", "A"): (1, 0, 2)} == await shop.units()
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 3), max_size=6))
+async def test_old_states_do_not_order_again_what_was_taken_off(
+    core: CoreClient, before: list[int]
+) -> None:
+    shop = Shop(core)
+    await tell_current(shop, *before, 3)
+    open_units = [figures[0] for figures in (await shop.units()).values()]
+    assert 0 == sum(open_units)
+    after = await shop.units()
+    await tell_current(shop, *before)
+    assert after == await shop.units()
+    assert 1 == after["2", "B"][1]
 
 
 async def two_reservations(core: CoreClient) -> Shop:

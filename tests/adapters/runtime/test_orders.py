@@ -4,21 +4,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.order_calls import SOLD_HOLD
-from holdfast.adapters.runtime.orders import Orders
 from holdfast.adapters.runtime.store import StoreFailed, StoreFull
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
-from holdfast.edge.client import Client, NotFound, calls
+from holdfast.edge.client import NotFound, calls
 from holdfast.edge.wire.reservations import reserve_from_request
-from tests.adapters.core_client import CoreClient, Killed, divided_in_memory
+from tests.adapters.core_client import CoreClient, Killed, orders_in_memory
 from tests.adapters.one_lane import NOW, deliver
 from tests.core.engine import NodeEngine
 from tests.core.script_answers import START_NS
@@ -40,7 +39,7 @@ def core() -> CoreClient:
 
 
 async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClient) -> None:
-    orders = Orders(cast(Client, core), divided_in_memory())
+    orders = orders_in_memory(core)
     asked = await orders.apply(replace(PLACED, is_sold=False))
     assert isinstance(asked, Dead)
     assert "INSUFFICIENT_STOCK" == asked.reason
@@ -59,7 +58,7 @@ async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClien
 async def test_a_sale_is_still_held_after_a_long_time_between_reserve_and_commit(
     core: CoreClient, kind: OrderKind
 ) -> None:
-    event, orders = replace(PLACED, kind=kind), Orders(cast(Client, core), divided_in_memory())
+    event, orders = replace(PLACED, kind=kind), orders_in_memory(core)
     core.calls_left = 1  # what finds no such order is not counted
     with pytest.raises(Killed):
         await orders.apply(event)

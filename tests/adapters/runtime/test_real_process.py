@@ -12,12 +12,11 @@ import pytest
 
 from holdfast.adapters.events import FactKind, Numbered, OrderEvent, OrderKind, StockFact
 from holdfast.adapters.runtime.facts import Dead, Settled, message_of
-from holdfast.adapters.runtime.orders import Orders
 from holdfast.adapters.runtime.store import Store
 from holdfast.adapters.runtime.till_gaps import note_numbers
 from holdfast.edge.client import BlockingClient, Client
 from tests.adapters.adapters_process import SHOP, AdaptersProcess, signed
-from tests.adapters.core_client import divided_in_memory
+from tests.adapters.core_client import orders_in_memory
 from tests.edge.node_process import NodeProcess, running_node
 from tests.real_time import wait_until
 
@@ -145,7 +144,7 @@ def money(kind: OrderKind, order: str, **more: Any) -> OrderEvent:
 
 async def test_the_money_of_an_order_moves_what_has_not_left(node: NodeProcess) -> None:
     async with Client(**node.targets) as client:
-        orders = Orders(client, divided_in_memory())
+        orders = orders_in_memory(client)
         await client.record_stock_events("wax", [message_of(WAX)])
         for order in ("held", "sold", "left", "freed"):
             await client.reserve(order, [("WAX", "STORE-1", 1)])

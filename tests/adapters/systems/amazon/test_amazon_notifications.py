@@ -25,6 +25,8 @@ ITEM: dict[str, Any] = {
     "Quantity": 3,
     "QuantityShipped": 1,
 }
+GONE = {"Quantity": 0, "QuantityShipped": 0}
+NO_ITEMS = {"OrderStatus": "Pending", "FulfillmentType": "MFN", "OrderItems": []}
 
 
 def notification(kind: str, payload: Any, number: str = "N1") -> dict[str, Any]:
@@ -90,6 +92,7 @@ def test_an_order_is_reported_as_it_stands() -> None:
         lines=(OrderLine("I1", "MUG", "DEFAULT", Decimal(3), shipped=Decimal(1)),),
         time=datetime(2026, 11, 26, 12, tzinfo=UTC),
         is_sold=True,
+        is_current=True,
     )
 
     assert expected == decoded(order())
@@ -129,9 +132,16 @@ def test_a_line_ships_from_its_supply_source() -> None:
 
 
 def test_an_order_whose_quantities_are_gone_is_cancelled_as_a_whole() -> None:
-    event = decoded(order("Canceled", {**ITEM, "Quantity": 0, "QuantityShipped": 0}))
+    event = decoded(order("Canceled", {**ITEM, **GONE}))
 
     assert (OrderKind.CANCELLED, (), False) == (event.kind, event.lines, event.is_sold)
+
+
+def test_an_item_whose_quantity_is_gone_is_reported_with_0() -> None:
+    left, gone = decoded(order("Shipped", ITEM, {**ITEM, "OrderItemId": "I2", **GONE})).lines
+
+    assert [3, 0] == [left.quantity, gone.quantity]
+    assert (0, 0) == (gone.shipped, gone.cancelled)
 
 
 def test_a_listing_is_reported_as_it_is_shown() -> None:
@@ -151,8 +161,7 @@ def test_a_listing_is_reported_as_it_is_shown() -> None:
     ("body", "reason"),
     [
         (order(fulfillment="AFN"), "fulfilled_by_amazon"),
-        (order("Pending", {**ITEM, "Quantity": 0, "QuantityShipped": 0}), "no_lines"),
-        (order("Shipped", {**ITEM, "Quantity": 0, "QuantityShipped": 0}), "no_lines"),
+        (order(Summary=NO_ITEMS), "no_lines"),
         (notification("FBA_INVENTORY_AVAILABILITY_CHANGES", {}), "fulfilled_by_amazon"),
         (notification("FEED_PROCESSING_FINISHED", {}), "feed_finished"),
         (notification("ANY_OFFER_CHANGED", {}), "other_notification"),
