@@ -11,15 +11,18 @@ core adds nothing to a reservation: `name+1`, `name+2`, and so on.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..contract import Undecodable
 from ..events import OrderEvent, OrderLine
 from .divided import Parts
-from .facts import units
+from .facts import Dead, units
 from .order_calls import Line
+
+#: Reason of a dead letter that names a line of an order as something else than it was placed as.
+LINE_DIFFERS: Final = "LINE_DIFFERS"
 
 
 class LineState(NamedTuple):
@@ -115,6 +118,20 @@ def spread(lines: Sequence[OrderLine], found: Found) -> Parts:
         if wanted:
             return {}
     return parts if len(found) > 1 else {}
+
+
+def other_sku(states: Iterable[LineState], found: Found) -> Dead | None:
+    """A line that is of another SKU than it was placed as: to ship it would ship the wrong one."""
+    placed: dict[str, list[str]] = {}
+    for each in found:
+        for part in each.lines:
+            placed.setdefault(part.line_id, []).append(part.sku)
+    for place, line in enumerate(states):
+        skus = placed.get(line.id, [line.sku])
+        if line.sku not in skus:
+            text = f"the order has line {line.id} as {skus[-1]}: another SKU needs an id of its own"
+            return Dead(LINE_DIFFERS, text, f"lines[{place}].sku", line.sku)
+    return None
 
 
 def since_began(states: Iterable[LineState], found: Found) -> list[LineState]:

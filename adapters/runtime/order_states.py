@@ -24,6 +24,7 @@ from .order_lines import (
     missing,
     moves,
     next_name,
+    other_sku,
     since_began,
 )
 from .order_shortfalls import short_case
@@ -63,6 +64,8 @@ class OrderStates:
 
     async def _once(self, event: OrderEvent, states: list[LineState]) -> Settled | Dead:
         found = await self.find(event.order)
+        if differs := other_sku(states, found):
+            return differs
         if event.is_current:
             states = since_began(states, found)
         if lines := missing(states, found):

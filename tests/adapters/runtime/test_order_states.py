@@ -339,6 +339,17 @@ async def test_the_case_is_reported_also_after_a_crash_and_not_for_orders_before
     assert Settled("UNCHANGED") == await shop.tell(Line("1", "A", 2))
 
 
+async def test_a_known_line_of_another_sku_is_refused(core: CoreClient) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2), Line("2", "B", 1))
+    state = shop.state(Line("2", "B", 1, 1), Line("1", "A", 2, 2))
+    changed = replace(state.lines[1], sku="JUG")
+    refused = await shop.orders.apply(replace(state, lines=(state.lines[0], changed)))
+    assert isinstance(refused, Dead)
+    assert ("LINE_DIFFERS", "lines[1].sku", "JUG") == (refused.reason, refused.field, refused.value)
+    assert {("1", "A"): (2, 0, 0), ("2", "B"): (1, 0, 0)} == await shop.units()
+
+
 async def test_an_order_whose_lines_have_left_is_not_begun_anew() -> None:
     core = new_core()
     shop = Shop(core)
