@@ -13,9 +13,9 @@ from ..events import OrderEvent, OrderKind
 from .divided import Divided, Parts, part_id
 from .facts import Dead, Settled
 from .latest_states import LatestStates
-from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of, needed_lines
+from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of
 from .order_lines import spread
-from .order_shortfalls import short_case
+from .order_placing import ALREADY_PLACED, PLACED, Placing
 from .order_states import OrderStates
 
 #: Refusals that say that a command found nothing to do, so that another one may.
@@ -59,14 +59,15 @@ class Orders:
         self._calls = OrderCalls(client)
         self._divided = divided
         self.states = OrderStates(self._calls, latest)
+        self._placing = Placing(self._calls, self.states)
 
     async def apply(self, event: OrderEvent) -> Settled | Dead:
         """Carry out an event whose names and quantities are the core's, and that is no case.
         Raises Undecodable.
         """
         by_kind = {
-            OrderKind.HELD: self._hold,
-            OrderKind.PLACED: self._place,
+            OrderKind.HELD: self._placing.hold,
+            OrderKind.PLACED: self._placing.place,
             OrderKind.SHIPPED: self._ship,
             OrderKind.CANCELLED: self._cancel,
             OrderKind.STATE: self.states.bring_up,
@@ -119,37 +120,13 @@ class Orders:
         done = [await carry_out(replace(event, order=name)) for name in names]
         return next((each for each in done if each == Settled(APPLIED)), done[-1])
 
-    async def _hold(self, event: OrderEvent) -> Settled | Dead:
-        return judged(await self._calls.reserve(event, event.order, needed_lines(event)))
-
-    async def _place(self, event: OrderEvent) -> Settled | Dead:
-        placed = await self._placed(event)
-        if event.is_sold and isinstance(placed, Settled):
-            found = [await self._calls.read(event.order)]
-            return Settled(placed.outcome, await short_case(self._calls.client, event, found))
-        return placed
-
-    async def _placed(self, event: OrderEvent) -> Settled | Dead:
-        try:
-            committed = await self._calls.commit(event, event.order)
-        except NotFound:
-            reserved = await self._hold(event)
-            if isinstance(reserved, Dead):
-                return reserved
-            committed = await self._calls.commit(event, event.order)
-        if is_refused(committed) and committed.refusal.code == common.REFUSAL_CODE_WRONG_STATE:
-            state = (await self._calls.read(event.order)).state
-            if state == reservation.RESERVATION_STATE_COMMITTED:
-                return Settled("ALREADY_PLACED")
-        return judged(committed)
-
     async def _settle(self, event: OrderEvent) -> Settled | Dead:
         committed = await self._calls.commit(event, event.order)
         if not is_refused(committed):
             return Settled(APPLIED)
         state = (await self._calls.read(event.order)).state
-        if state in {reservation.RESERVATION_STATE_COMMITTED, *_LEFT}:
-            return Settled("ALREADY_PLACED")
+        if state in PLACED:
+            return Settled(ALREADY_PLACED)
         if state in _ENDED:  # whichever way: the money came too late
             return Dead("RESERVATION_ENDED", committed.refusal.message, "order", event.order)
         return judged(committed)
