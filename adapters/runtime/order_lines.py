@@ -9,8 +9,9 @@ An order has a reservation of its name, and one more for what was ordered later 
 core adds nothing to a reservation: `name+1`, `name+2`, and so on.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -102,6 +103,14 @@ def spread(lines: Sequence[OrderLine], found: Found) -> Parts:
     """Lines of an event by reservation, where an order has several: units are those of the oldest
     that has them open. None where not all of them are.
     """
+    parts = spread_open(lines, found)
+    taken = sum(units for part in parts.values() for _, units in part)
+    wanted = sum(line.quantity for line in lines)
+    return parts if len(found) > 1 and taken == wanted else {}
+
+
+def spread_open(lines: Sequence[OrderLine], found: Found) -> Parts:
+    """The same of an order that may have one: as many of the units as are open."""
     left = {
         (each.reservation_id, part.sku, part.location, part.line_id): part.held + part.committed
         for each in found
@@ -115,9 +124,41 @@ def spread(lines: Sequence[OrderLine], found: Found) -> Parts:
             if taken := min(wanted, left.get(key, 0)):
                 left[key], wanted = left[key] - taken, wanted - taken
                 parts.setdefault(each.reservation_id, []).append((place, taken))
-        if wanted:
-            return {}
-    return parts if len(found) > 1 else {}
+    return parts
+
+
+def has_lines(lines: Sequence[OrderLine], found: Found) -> bool:
+    """Whether an order was once of all units of some lines."""
+    known: Counter[tuple[str, str, str]] = Counter()
+    for each in found:
+        for part in each.lines:
+            known[part.sku, part.location, part.line_id] += part.quantity
+    for line in lines:
+        known[line.sku, line.location, line.id] -= int(line.quantity)
+    return min(known.values(), default=0) >= 0
+
+
+def located(lines: Sequence[OrderLine], found: Found) -> tuple[OrderLine, ...]:
+    """Lines with the locations where an order has them, of those that name none: with an id, where
+    the line stands now. Raises Undecodable where that is none, or one of several.
+    """
+    parts = [part for each in found for part in each.lines]
+    there = []
+    for place, line in enumerate(lines):
+        known = [
+            part.location
+            for part in parts
+            if part.sku == line.sku and line.id in ("", part.line_id)
+        ]
+        if line.location:
+            there.append(line)
+        elif known and (line.id or len(set(known)) == 1):
+            there.append(replace(line, location=known[-1]))
+        else:
+            has = f"it has {line.sku} at {len(set(known))} locations"
+            expected = f"the location of the line in the order: {has}"
+            raise Undecodable(f"lines[{place}].location", line.location, expected)
+    return tuple(there)
 
 
 def other_sku(states: Iterable[LineState], found: Found) -> Dead | None:

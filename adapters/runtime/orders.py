@@ -14,7 +14,7 @@ from .divided import Divided, Parts, part_id
 from .facts import Dead, Settled
 from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of
-from .order_lines import spread
+from .order_lines import has_lines, located, spread, spread_open
 from .order_placing import ALREADY_PLACED, PLACED, Placing
 from .order_states import OrderStates
 
@@ -86,17 +86,25 @@ class Orders:
 
     async def _lines(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
         """Carry out an event on lines. Those that the first reservation of an order does not have,
-        or not with so many units, are taken from all that it has.
+        or not with so many units, are taken from all that it has; of a refund, those still open.
         """
+        if not all(line.location for line in event.lines):
+            found = await self.states.find(event.order) or [await self._calls.read(event.order)]
+            event = replace(event, lines=located(event.lines, found))
         if parts := self._divided.parts(event.source, event.id):
             return await self._in_parts(event, carry_out, parts)
         done = await carry_out(event)
         if done == Settled(APPLIED):
             return done
-        if parts := spread(event.lines, await self.states.find(event.order)):
-            await self._divided.note(event.source, event.id, parts)
-            return await self._in_parts(event, carry_out, parts)
-        return done
+        found = await self.states.find(event.order)
+        parts = spread(event.lines, found)
+        is_refund = event.kind is OrderKind.REFUNDED and has_lines(event.lines, found)
+        if is_refund and not parts:
+            parts = spread_open(event.lines, found)
+        if not parts:
+            return Settled("NOTHING_OPEN") if is_refund and isinstance(done, Dead) else done
+        await self._divided.note(event.source, event.id, parts)
+        return await self._in_parts(event, carry_out, parts)
 
     async def _in_parts(
         self, event: OrderEvent, carry_out: CarryOut, parts: Parts
