@@ -6,6 +6,7 @@ cut again.
 
 import codecs
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final, NamedTuple
 
 #: Longest record in bytes, and what is dropped after it.
@@ -21,7 +22,7 @@ class Piece(NamedTuple):
     body: bytes
     """In UTF-8, with the header of the file in front if it has one."""
     line: int
-    """Number of the line of its first record, from 1."""
+    """Number of the line that follows the header, if there is one, or else of the first; from 1."""
     refused: str = ""
     """What would have been right, when it is the beginning of a record that is too long."""
 
@@ -37,13 +38,25 @@ class Record(NamedTuple):
 def cut_lines(
     blocks: Iterable[bytes], encoding: str, quote: bytes, has_header: bool
 ) -> Iterator[Piece]:
-    """The pieces of a file of lines; in `quote`, lines do not end."""
+    """The pieces of a file of lines, which LF, CRLF or CR ends; in `quote`, records do not end.
+
+    A header without records is a piece, too, so that it is checked: what is taken for a header may
+    be the one row of a file that has none. A blank file has no pieces.
+    """
     records = _records(_lines(_utf8(blocks, encoding)), quote)
     first = next(records, None) if has_header else None
     header = first.bytes if first else b""
     if first and not first.is_whole:
         yield Piece(header, first.line, f"a header of up to {RECORD_BYTES} bytes")
         return
+    row = next(records, None)
+    if first and row is None and header.removeprefix(codecs.BOM_UTF8).strip():
+        yield Piece(header, first.line + 1)
+    yield from _pieces(header, () if row is None else chain([row], records))
+
+
+def _pieces(header: bytes, records: Iterable[Record]) -> Iterator[Piece]:
+    """Records that follow a header, so many of them together as a piece may have."""
     held: list[bytes] = []
     line, size = 0, 0
     for record in records:
@@ -76,17 +89,19 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     rest = b""
     dropping = False
     for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
+        lines = (rest + block).splitlines(keepends=True)
+        # A CR at the end may be half of a CRLF.
+        rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         for line in lines:
             if not dropping:
-                yield _bounded(line + b"\n")
+                yield _bounded(line)
             dropping = False
-        if dropping:
-            rest = b""
-        elif len(rest) > RECORD_BYTES:
+        if len(rest) > RECORD_BYTES and not dropping:
             yield _bounded(rest)
-            rest, dropping = b"", True
-    if rest:
+            dropping = True
+        if dropping:
+            rest = rest[-1:]
+    if rest and not dropping:
         yield _bounded(rest)
 
 

@@ -59,9 +59,27 @@ def test_a_header_that_is_too_long_refuses_the_file() -> None:
     assert [Piece(b"x" * 20, 1, "a header of up to 20 bytes")] == pieces(b"x" * 99 + b"\na,1\n")
 
 
-@pytest.mark.parametrize("text", [b"", HEADER])
-def test_a_file_without_rows_has_no_pieces(text: bytes) -> None:
+@pytest.mark.parametrize(
+    "text", [b"", b"\n", b"\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n"], ids=str
+)
+def test_a_blank_file_has_no_pieces(text: bytes) -> None:
     assert [] == pieces(text)
+
+
+def test_a_header_alone_is_a_piece_so_that_it_is_checked() -> None:
+    assert [Piece(HEADER, 2)] == pieces(HEADER)
+    assert [] == list(cut_lines([b""], "utf-8", b"", has_header=False))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=str)
+def test_lines_end_with_lf_crlf_or_cr(end: bytes) -> None:
+    rows = b"a,1234567\nb,1234567\nc,1234567\n".replace(b"\n", end)
+    header = HEADER.replace(b"\n", end)
+    long = b"x" * 30 + end + b"d,1" + end
+    assert [(2, ""), (4, ""), (5, "a line of up to 20 bytes"), (6, "")] == [
+        (piece.line, piece.refused) for piece in pieces(header + rows + long)
+    ]
+    assert pieces(header + rows)[0].body == header + rows[: 2 * (9 + len(end))]
 
 
 def test_the_last_line_needs_no_end() -> None:
@@ -75,7 +93,7 @@ def test_other_encodings_become_utf_8() -> None:
     assert [body] == [piece.body for piece in pieces(text.encode("cp1252"), encoding="cp1252")]
 
 
-LINES = st.lists(st.text('a,"', max_size=30).map(str.encode), max_size=12)
+LINES = st.lists(st.text('a,"\r', max_size=30).map(str.encode), max_size=12)
 
 
 def blocks_of(text: bytes, size: int) -> Iterator[bytes]:
@@ -90,9 +108,10 @@ def test_pieces_do_not_depend_on_how_the_file_is_read(lines: list[bytes], size: 
 
 @given(LINES)
 def test_no_line_is_lost_or_moved(lines: list[bytes]) -> None:
-    text = HEADER + b"".join(line + b"\n" for line in lines)
+    text = b"".join(line + b"\n" for line in lines)
     found = []
-    for piece in pieces(text):
+    for piece in pieces(HEADER + text):
         rows = piece.body.removeprefix(b"" if piece.refused else HEADER).splitlines()
         found += [(piece.line + at, row) for at, row in enumerate(rows)]
-    assert [(number, line[:20]) for number, line in enumerate(lines, 2)] == found
+    expected = [line[:20].rstrip(b"\r\n") for line in text.splitlines(keepends=True)]
+    assert list(enumerate(expected, 2)) == found
