@@ -25,6 +25,7 @@ from holdfast.adapters.events import (
 )
 from holdfast.adapters.intake.rows import ADAPTER, cut, decode, key
 from holdfast.adapters.intake.rows_options import FIELDS, Rows
+from holdfast.adapters.intake.rows_text import ROW_LINES
 
 FILE = {"file": "day.csv"}
 
@@ -177,6 +178,74 @@ def test_a_line_that_is_no_row_holds_nothing_up() -> None:
     text = 'kind,sku,location,quantity\nsale,a,1\n"sale"x,a,1,1\nsale,b,1,1\nsale,\0,1,1\n'
     assert ["line[2]", "line[3]"] == wrong(text)[:2]
     assert ["b"] == [fact.sku for fact in facts(text)][:1]
+
+
+HEADER = "kind,sku,location,quantity\n"
+ROWS = "".join(f"sale,s{number},1,1\n" for number in range(3, 21))
+
+
+@pytest.mark.parametrize(
+    "row",
+    ['sale,"a,1,1', '"sale,a,1,1', 'sale,a,1,"1', 'sale,"a"b,1,1'],
+    ids=["inside", "first", "last", "after"],
+)
+def test_a_quote_that_nothing_closes_takes_no_other_row_with_it(row: str) -> None:
+    quoted = 'sale,"pen, ""blue""\n",1,1\n'
+    found = read(f"{HEADER}{row}\n{ROWS}{quoted}")
+    assert isinstance(found[0], Undecodable)
+    assert "line[2]" == found[0].field
+    facts_after = [each for each in found if isinstance(each, StockFact)]
+    assert [f"s{number}" for number in range(3, 21)] == [each.sku for each in facts_after[:-1]]
+    assert ("day.csv:21", 'pen, "blue"') == (facts_after[-1].id, facts_after[-1].sku)
+    assert 1 + 18 + 1 == len(found)
+
+
+def test_a_quote_within_a_value_that_has_none_around_it_is_a_character() -> None:
+    assert ['TV 55" big', "a"] == [
+        fact.sku for fact in facts(f'{HEADER}sale,TV 55" big,1,1\nsale,a,1,1\n')
+    ]
+
+
+def test_what_a_quote_takes_of_other_lines_is_bounded() -> None:
+    inside = "\n" * (ROW_LINES - 1)
+    assert 1 == len(facts(f'kind,sku,location,quantity,reason\nsale,a,1,1,"{inside}"\n'))
+    assert ["line[2]"] == wrong(f'kind,sku,location,quantity,reason\nsale,a,1,1,"{inside}\nx\n')[:1]
+    # Each of these lines opens a quote, also when it is read within that of the line before it.
+    assert 2_000 == len(wrong(HEADER + 'a",b"c,"d\n' * 2_000))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_rows_end_with_lf_crlf_or_cr(form: str, end: str) -> None:
+    text = f"{HEADER}sale,a,1,1\nsale,b,1,1\n"
+    if form == "jsonl":
+        row = '{"kind": "sale", "sku": "%s", "location": "1", "quantity": 1}\n'
+        text = "\n" + row % "a" + row % "b"
+    body = text.replace("\n", end).encode()
+    options = Rows.model_validate({"source": "wms", "format": form})
+    found = [event for each in cut([body], "f", options) for event in decode(each, options)]
+    assert [("f:2", "a"), ("f:3", "b")] == [(each.id, each.sku) for each in found]  # type: ignore[union-attr]
+    assert found == list(decode(Message(body, {"file": "f"}), options))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sale,a,1,1\n", "sale,a,1,1", '"kind,sku,location,quantity\nsale,a,1,1\n', "kind;sku\n"],
+    ids=["one row", "no end", "quote", "other"],
+)
+def test_a_file_that_is_all_header_is_checked(text: str) -> None:
+    options = Rows(source="wms")
+    (message,) = cut([text.encode()], "f", options)
+    with pytest.raises(Undecodable, match="header"):
+        list(decode(message, options))
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\ufeff", HEADER, HEADER.strip()], ids=repr)
+def test_a_file_without_rows_says_nothing(text: str) -> None:
+    options = Rows(source="wms")
+    assert [] == [
+        event for each in cut([text.encode()], "f", options) for event in decode(each, options)
+    ]
 
 
 def timed(written: str, date_format: str, time_zone: str = "Europe/Berlin") -> datetime | None:
