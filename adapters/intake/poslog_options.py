@@ -1,6 +1,7 @@
 """The options of POSLog: what its model leaves open."""
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +31,11 @@ class PoslogOptions(BaseModel):
     """Disposal methods after which returned units are for sale."""
     returned_status: str = ""
     """Status of returned units that name no disposal; empty when they are for sale."""
+    post_void_quantities: Literal["either", "repeated", "opposite"] = "either"
+    """Whether a `Sale` of a post-void has the quantity of the line that it undoes, or the opposite.
+    With either, one below 0 undoes a sale, or where it names an order, a return: those are recorded
+    with ids, so that the core says when it was another.
+    """
     watch_numbers: bool = True
     """Whether a case is opened where a till's transactions do not all come. Not where a feed leaves
     some out, such as control transactions.

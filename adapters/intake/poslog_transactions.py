@@ -160,8 +160,8 @@ class _Transaction:
         link = self._link_of(line)
         number = link.line if link and link.line else line.number
         source = undone.source(self.options.source)
-        is_return = self._was_return(line, undone)
         order = self._order_of(line)
+        is_return = self._was_return(line, undone, order)
         receipt = Reference("receipt", undone.name(self.options.source), number)
         reversed_event = Reversed(
             event_id=f"{undone.id}/{number}",
@@ -184,11 +184,16 @@ class _Transaction:
             reverses=None if shipped else reversed_event,
         )
 
-    def _was_return(self, line: Line, undone: Receipt) -> bool:
+    def _was_return(self, line: Line, undone: Receipt, order: str) -> bool:
         """Whether the line that is undone took units back. A transaction that was voided itself
-        shows its own lines; one that voids another shows what it sold, with either sign.
+        shows its own lines; for one that voids another see `post_void_quantities`.
         """
-        return local(line.element.tag) == "Return" or (undone == self.receipt and line.quantity < 0)
+        if local(line.element.tag) == "Return":
+            return True
+        how = "repeated" if undone == self.receipt else self.options.post_void_quantities
+        if how == "opposite":
+            return line.quantity > 0
+        return line.quantity < 0 and (how == "repeated" or bool(order))
 
     def _sold(self, line: Line) -> Decoded:
         order = self._order_of(line)

@@ -31,6 +31,7 @@ from tests.adapters.contracts import contract
 
 OPTIONS = PoslogOptions(time_zone="Europe/Berlin", weight_unit="kg")
 NOON = datetime(2026, 11, 26, 11, tzinfo=UTC)
+ORDER = "<InventoryReservationID>web-7</InventoryReservationID>"
 
 
 def line(
@@ -223,8 +224,7 @@ def test_a_return_names_the_receipt_it_is_of() -> None:
 
 
 def test_a_return_of_an_online_order_names_its_reservation() -> None:
-    order = "<InventoryReservationID>web-7</InventoryReservationID>"
-    for inside in (order, link(99, "Return", order)):
+    for inside in (ORDER, link(99, "Return", ORDER)):
         (back,) = of(line(1, quantity="-1", inside=inside))
         assert Reference("reservation", "web-7") == back.reference
 
@@ -285,10 +285,42 @@ def test_a_receipt_that_was_post_voided_itself_is_reversed() -> None:
 
 
 def test_a_post_void_of_a_collected_order_takes_its_shipment_back() -> None:
-    order = "<InventoryReservationID>web-7</InventoryReservationID>"
-    (undone,) = of(line(1, inside=order), link(99, "PostVoid"))
+    (undone,) = of(line(1, inside=ORDER), link(99, "PostVoid"))
     assert FactKind.SHIPMENT_REVERSAL == undone.kind
     assert (Reference("reservation", "web-7"), None) == (undone.reference, undone.reverses)
+
+
+SALE, RETURN, SHIPMENT = FactKind.SALE, FactKind.RETURN, None
+
+
+@pytest.mark.parametrize(
+    ("how", "quantity", "inside", "undone"),
+    [
+        ("either", "1", "", SALE),
+        ("either", "-1", "", SALE),
+        ("either", "1", ORDER, SHIPMENT),
+        ("either", "-1", ORDER, RETURN),
+        ("repeated", "-1", "", RETURN),
+        ("repeated", "1", ORDER, SHIPMENT),
+        ("repeated", "-1", ORDER, RETURN),
+        ("opposite", "-1", "", SALE),
+        ("opposite", "1", "", RETURN),
+        ("opposite", "-1", ORDER, SHIPMENT),
+        ("opposite", "1", ORDER, RETURN),
+    ],
+)
+def test_what_a_post_void_undoes_is_by_its_sign_as_its_tills_write_it(
+    how: str, quantity: str, inside: str, undone: FactKind | None
+) -> None:
+    options = OPTIONS.model_copy(update={"post_void_quantities": how})
+    void = link(99, "PostVoid")
+    (reversal,) = of(line(1, quantity=quantity, inside=inside), void, options=options)
+    assert undone == (reversal.reverses.kind if reversal.reverses else SHIPMENT)
+    assert (
+        FactKind.SHIPMENT_REVERSAL if undone is SHIPMENT else FactKind.REVERSAL
+    ) == reversal.kind
+    (named,) = of(line(1, kind="Return", inside=inside), void, options=options)
+    assert Reversed("2026-11-25/99/1", RETURN, None, "pos/0042/7") == named.reverses
 
 
 def test_a_post_void_without_lines_is_a_case_for_a_person() -> None:
