@@ -40,11 +40,11 @@ from .inbox import Inbox
 from .lane import Lane, nothing_heard
 from .one_process import hold
 from .outbox import Outbox
+from .overdue import watch_overdue
 from .partner import Partner, http_client
 from .polls import Poller
 from .settings import Configured, Settings, read_tables
 from .store import Store, StoreFailed, StoreFull
-from .till_gaps import watch_gaps
 
 #: What time heals of the core, or an operator of the node does.
 CORE_TEMPORARY: Final = (Overloaded, Unavailable, DeadlineExceeded, StorageFull)
@@ -123,7 +123,7 @@ class Host:
                 for each in self._configured
                 for work in await self._parts(each, client, channels, stack)
             ]
-            works.append(partial(watch_gaps, self.store, utc_now))
+            works.append(partial(watch_overdue, self.store, utc_now))
             if channels.publishers:
                 works += [partial(_followed, channels.levels), channels.levels.ask]
             app = build_app(

@@ -33,6 +33,7 @@ from ..events import (
     StockFact,
 )
 from ..intake import cloudevents
+from .awaited import note_reversal
 from .cases import case_of_dead, case_of_money, raise_case
 from .controls import is_paused
 from .dead_letters import DEFECT, bury, event_letter, message_letter
@@ -396,6 +397,8 @@ class Lane:
             return
         if judged.case is not None:
             done.changes.append(raise_case(self.name, judged.case, self._now()))
+        if change := note_reversal(self.name, item.mapped, judged.outcome, self._now()):
+            done.changes.append(change)
         received = item.waiting.message.received
         self._observer.settled(self.name, item.event, judged.outcome, received)
         if judged.outcome == APPLIED and (sold := _sold_at(item)) is not None:

@@ -19,8 +19,6 @@ import lmdb
 #: LMDB 0.9: later ones have another file format. The node's journal names the same.
 _LIB_VERSION: Final = 0
 
-_DATABASES: Final = 16
-
 Result = TypeVar("Result")
 Change = Callable[["Tables"], Result]
 
@@ -107,6 +105,8 @@ class Tables(NamedTuple):
     """Adapter, number and place -> the offers of a walk to a channel, and its answers so far."""
     tills: Table
     """Adapter and hash of a source -> which of its numbers came."""
+    awaited: Table
+    """Hash of the source and id of an event -> the reversal that waits for it."""
     numbers: Table
     """Name of a sequence -> its last number."""
 
@@ -132,7 +132,7 @@ class Store:
                 str(self.path),
                 map_size=map_size_bytes,
                 subdir=False,
-                max_dbs=_DATABASES,
+                max_dbs=len(Tables._fields),
                 lib_version=_LIB_VERSION,
             )
             self._databases = [self._env.open_db(name.encode()) for name in Tables._fields]

@@ -15,7 +15,6 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -23,7 +22,7 @@ from typing import Final, NamedTuple
 
 from ..events import Exceptional, Numbered
 from .cases import open_case, raise_case, reword_case, settle_case
-from .store import Store, StoreFull, Tables
+from .store import Store, Tables
 
 KIND: Final = "till_gap"
 
@@ -32,9 +31,6 @@ MISSING_MAX: Final = 2_000
 
 #: Runs that are kept of a till, in some 2 KiB: a month of one that misses nothing.
 RUNS_MAX: Final = 32
-
-#: Seconds after which it looks again for what is missing too long: a grace time is in hours.
-LOOK_S: Final = 300.0
 
 #: Places that a case lists.
 LISTED_MAX: Final = 10
@@ -106,14 +102,6 @@ def add(runs: list[Run], date: str, number: int, due_s: float) -> None:
 def gaps(runs: list[Run]) -> Iterator[Gap]:
     """What is missing, and was not settled."""
     return (gap for gap in map(Gap._make, pairwise(runs)) if 0 < gap.after.due_s < _NEVER_S)
-
-
-async def watch_gaps(store: Store, now: Callable[[], datetime]) -> None:
-    """Open cases of what is missing too long, until the task is cancelled. Raises StoreFailed."""
-    while True:
-        with suppress(StoreFull):
-            await tell_gaps(store, now())
-        await asyncio.sleep(LOOK_S)
 
 
 async def tell_gaps(store: Store, now: datetime) -> None:

@@ -19,6 +19,7 @@ from holdfast.adapters.intake.cloudevents import ADAPTER
 from holdfast.adapters.intake.poslog_options import PoslogOptions
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime import lane as lane_module
+from holdfast.adapters.runtime.awaited import GRACE, report_awaited
 from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.dead_letters import dead_letters, edit, replay
 from holdfast.adapters.runtime.gate import Gate
@@ -41,6 +42,7 @@ class Core:
     """Takes every fact, and keeps what it was called with."""
 
     def __init__(self) -> None:
+        self.outcome = stock.STOCK_EVENT_OUTCOME_APPLIED
         self.calls: list[tuple[str, list[str]]] = []
         self.under_way = 0
         self.most_under_way = 0
@@ -53,8 +55,8 @@ class Core:
         self.calls.append((source, [event.event_id for event in events]))
         await asyncio.sleep(0)
         self.under_way -= 1
-        applied = stock.StockEventResult(outcome=stock.STOCK_EVENT_OUTCOME_APPLIED)
-        return stock.RecordStockEventsResponse(results=[applied] * len(events))
+        result = stock.StockEventResult(outcome=self.outcome)
+        return stock.RecordStockEventsResponse(results=[result] * len(events))
 
 
 class NoFigures:
@@ -156,6 +158,34 @@ async def test_a_number_that_a_till_left_out_goes_to_the_exception_queue(tmp_pat
     with store.reading() as tables:
         (case,) = cases(tables)
     assert ("events", "till_gap", "pos/1/2") == (case.adapter, case.kind, case.subject)
+
+
+async def test_a_reversal_whose_event_does_not_come_goes_to_the_exception_queue(
+    tmp_path: Path,
+) -> None:
+    """The till numbers the lines of a post-void anew: without the tax, its sale is line 1."""
+    sent = (
+        "<Transaction><RetailStoreID>1</RetailStoreID><WorkstationID>2</WorkstationID>"
+        "<SequenceNumber>261</SequenceNumber><BusinessDayDate>2026-11-27</BusinessDayDate>"
+        "<EndDateTime>2026-11-27T08:00:00Z</EndDateTime><RetailTransaction>"
+        '<TransactionLink ReasonCode="PostVoid"><SequenceNumber>260</SequenceNumber>'
+        "</TransactionLink><LineItem><SequenceNumber>1</SequenceNumber><Sale><ItemID>A</ItemID>"
+        "<Quantity>3</Quantity></Sale></LineItem></RetailTransaction></Transaction>"
+    )
+    core = Core()
+    core.outcome = stock.STOCK_EVENT_OUTCOME_REVERSAL_PENDING
+    under_test, inbox = lane(tmp_path, core, poslog.ADAPTER)
+    await inbox.put([Keyed(Message(sent.encode()), "1", "")], NOW)
+    assert await under_test.round()
+
+    store = inbox._store
+    await report_awaited(store, NOW + GRACE)
+    with store.reading() as tables:
+        (case,) = cases(tables)
+    assert ("events", "reversal_pending", "pos/1/2 2026-11-27/260/1") == (
+        *(case.adapter, case.kind),
+        case.subject,
+    )
 
 
 async def test_a_backlog_of_many_sources_is_no_crowd_for_the_core(tmp_path: Path) -> None:

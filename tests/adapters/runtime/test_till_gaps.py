@@ -1,6 +1,5 @@
 """Numbers of tills that did not come: who is told of them, and when."""
 
-import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,9 +24,7 @@ from holdfast.adapters.runtime.till_gaps import (
     gaps,
     note_numbers,
     tell_gaps,
-    watch_gaps,
 )
-from tests.real_time import wait_until_so
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 GRACE = timedelta(hours=36)
@@ -161,20 +158,6 @@ async def test_a_case_lists_a_few_places(store: Store) -> None:
     (case,) = cases_in(store)
     assert case.text.startswith("12 of its transactions did not come: 2 (2026-11-26), 4 (")
     assert case.text.endswith("20 (2026-11-26), and at 2 more places")
-
-
-async def test_they_are_reported_as_long_as_the_process_runs(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(till_gaps, "LOOK_S", 0.0)
-    watching = asyncio.create_task(watch_gaps(store, lambda: LATER))
-
-    async def has_case() -> bool:
-        return bool(cases_in(store))
-
-    came(store, 1, 3)
-    await wait_until_so(has_case)
-    watching.cancel()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Reversals whose events do not come: the core lets them wait, and a person is told when that takes
+too long.
+
+A reversal that names its event wrongly waits for ever: a till that numbers the lines of a post-void
+anew, a partner that has another id in its cancellation.
+
+Rules of this file: an event that comes ends the waiting, and settles the case. What is kept of a
+reversal is dropped with its report. One that the core took in just before the process died is not
+watched: a repeat of it does not say that it waits.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..events import Event, Exceptional, StockFact
+from .cases import open_case, raise_case, settle_case
+from .store import Store, Tables
+
+KIND: Final = "reversal_pending"
+
+#: How long an event may be late: tills keep what they sold while they are offline.
+GRACE: Final = timedelta(hours=36)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A reversal in the store."""
+
+    adapter: str
+    source: str
+    """Of the event that it waits for, as is `id`."""
+    id: str
+    what: str
+    """The reversal, for people."""
+    due_s: float
+
+
+def note_reversal(
+    adapter: str, event: Event, outcome: str, now: datetime
+) -> Callable[[Tables], None] | None:
+    """The change that an outcome of the core makes to what waits, if any."""
+    if not isinstance(event, StockFact):
+        return None
+    if outcome == "REVERSAL_PENDING" and (named := event.reverses) is not None:
+        what = f"{event.id}, of {event.quantity} {event.sku} at {event.location}"
+        due_s = (now + GRACE).timestamp()
+        waiting = _Waiting(adapter, named.source or event.source, named.event_id, what, due_s)
+        return lambda tables: tables.awaited.put(_key(waiting.source, waiting.id), _pack(waiting))
+    # Of an event that came just before the process died there is the repeat alone.
+    if outcome in ("REVERSED", "DUPLICATE"):
+        return lambda tables: _came(tables, event)
+    return None
+
+
+async def report_awaited(store: Store, now: datetime) -> None:
+    """Open a case for each event that a reversal waits for too long. Raises StoreFull and
+    StoreFailed.
+    """
+    with store.reading() as tables:
+        is_due = any(_read(record).due_s <= now.timestamp() for _, record in _all(tables))
+    if is_due:
+        await store.write(lambda tables: _report(tables, now))
+
+
+def _report(tables: Tables, now: datetime) -> None:
+    for key, record in _all(tables):
+        waiting = _read(record)
+        if waiting.due_s <= now.timestamp():
+            tables.awaited.delete(key)
+            case = Exceptional(
+                source=waiting.source,
+                id="",
+                kind=KIND,
+                subject=_subject(waiting.source, waiting.id),
+                text=f"did not come, and the reversal {waiting.what} waits for it",
+            )
+            raise_case(waiting.adapter, case, now)(tables)
+
+
+def _came(tables: Tables, event: StockFact) -> None:
+    tables.awaited.delete(_key(event.source, event.id))
+    if (case := open_case(tables, KIND, _subject(event.source, event.id))) is not None:
+        settle_case(tables, case.number, "the event came")
+
+
+def _all(tables: Tables) -> list[tuple[bytes, bytes]]:
+    return list(tables.awaited.entries())
+
+
+def _subject(source: str, event_id: str) -> str:
+    return f"{source} {event_id}"
+
+
+def _key(source: str, event_id: str) -> bytes:
+    """A source and an id can be longer than a key."""
+    named = f"{source}\0{event_id}".encode(errors="surrogatepass")
+    return hashlib.blake2b(named, digest_size=16).digest()
+
+
+def _pack(waiting: _Waiting) -> bytes:
+    fields = [waiting.adapter, waiting.source, waiting.id, waiting.what, waiting.due_s]
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _read(record: bytes) -> _Waiting:
+    return _Waiting(*json.loads(record))
