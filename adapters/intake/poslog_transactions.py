@@ -82,27 +82,30 @@ class _Transaction:
             self.status = "cancelled"
 
     def events(self) -> list[Decoded]:
-        """What it says, by its status."""
+        """What it says, by its status; and whatever became of it, that what goes on in it is not
+        suspended any more.
+        """
+        freed = [self._let_go(name, at) for at, name in enumerate(self._resumed(), 1)]
         if self.status in _VOIDED:
-            return [Ignored("voided")]
+            return [*freed, Ignored("voided")]
         if not self.options.hold_suspended and self.status in (*_UNSUSPENDED, "suspended"):
             return [Ignored("suspended")]
         if self.status in _UNSUSPENDED:
-            return [self._let_go(self.name, 1)]
+            return [*freed, self._let_go(self.name, len(freed) + 1)]
         lines, ignored = lines_of(self.retail, self.path, self.options)
+        return [*freed, *self._effects(lines), *ignored]
+
+    def _effects(self, lines: list[Line]) -> list[Decoded]:
+        """What its lines do."""
         if self.status == "suspended":
-            return [*self._held(lines), *ignored]
+            return self._held(lines)
         undone = [link for link in self.links if _word(link.reason) in _POST_VOID]
         if undone or self.status in _POST_VOID:
-            return [*self._undone(lines, undone), *ignored]
+            return self._undone(lines, undone)
         if self.status not in _FINISHED:
             expected = "Finished, Suspended, Voided, PostVoided or another status of ARTS"
             raise Undecodable(f"{self.path}.TransactionStatus", self.status, expected)
-        return [
-            *(self._let_go(name, at) for at, name in enumerate(self._resumed(), 1)),
-            *(self._sold(line) for line in lines),
-            *ignored,
-        ]
+        return [self._sold(line) for line in lines]
 
     def _resumed(self) -> list[str]:
         """The names of the transactions that go on in this one."""

@@ -261,10 +261,35 @@ def test_a_suspended_receipt_is_held_and_a_resumed_one_lets_go() -> None:
     assert (OrderKind.CANCELLED, "pos/0042/3/2026-11-26/114") == (deleted.kind, deleted.order)
 
 
+@pytest.mark.parametrize(
+    ("status", "then"),
+    [
+        ("Suspended", [OrderKind.HELD]),
+        ("Voided", []),
+        ("Cancelled", []),
+        ("SuspendedDeleted", [OrderKind.CANCELLED]),
+        ("SuspendedRetrieved", [OrderKind.CANCELLED]),
+        ("PostVoided", [FactKind.REVERSAL]),
+    ],
+)
+def test_a_resumed_receipt_lets_go_whatever_becomes_of_it(
+    status: str, then: list[OrderKind | FactKind]
+) -> None:
+    links = link(114, "Resume"), link(115, "Resume")
+    found = of(line(1), *links, retail=f'TransactionStatus="{status}"')
+    first, second, *others = [each for each in found if not isinstance(each, Ignored)]
+    assert ["pos/0042/7/2026-11-25/114", "pos/0042/7/2026-11-25/115"] == [first.order, second.order]
+    assert {OrderKind.CANCELLED} == {first.kind, second.kind}
+    assert then == [each.kind for each in others]
+    assert len(others) + 2 == len({each.id for each in (first, second, *others)})
+
+
 def test_where_tills_do_not_tell_of_suspended_receipts_nothing_is_held_or_freed() -> None:
     options = PoslogOptions(time_zone="UTC", hold_suspended=False)
     (sale,) = of(line(1), link(114, "Resume"), options=options)
     assert FactKind.SALE == sale.kind
+    voided = of(line(1), link(114, "Resume"), options=options, retail='TransactionStatus="Voided"')
+    assert [Ignored("voided")] == voided
     for status in ("Suspended", "SuspendedDeleted"):
         found = of(line(1), retail=f'TransactionStatus="{status}"', options=options)
         assert [Ignored("suspended")] == found
