@@ -196,7 +196,8 @@ class StockFacts:
         self.work.spend(len(places.new) * LEVEL_BEGUN)
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
-        plan["occurred_ns"] = [event.occur_time_ns or 0 for event in named]
+        if self.planner.shards[0].keeping.is_used:
+            plan["occurred_ns"] = [event.occur_time_ns or 0 for event in named]
         touched = self.planner.find_levels(events, plan)
         quarantines = bool(places.new_skus) and self.planner.sources.quarantines(source)
         places.open(events, plan, quarantines=quarantines)
