@@ -1,9 +1,9 @@
 """Mapping tables: what a partner calls our SKUs, locations, units, reasons and statuses, applied
 to events.
 
-A table without rows leaves names as they are. Rows hold for a time, and the time of the event
-says which one does. Units have factors, for one of our SKUs or for all. Files of tables are read
-by mapping_files.py.
+A table without rows leaves names as they are, but for units: without one, only the base unit is
+known. Rows hold for a time, and the time of the event says which one does. Units have factors, for
+one of our SKUs or for all. Files of tables are read by mapping_files.py.
 
 Rules of this file: no input or output, no clock; nothing is rounded.
 """
@@ -26,6 +26,13 @@ NAMES: Final = ("sku", "item", "location", "reason", "status")
 channel publishes our SKUs as.
 """
 ANY: Final = "*"
+
+#: What partners call the base unit, where no table says how many of those it is: Each, Piece and
+#: Unit of X12 (element 355), those of UN/ECE Recommendation 20, older ones and their words. Any
+#: other is a number of base units that nobody has named: a case of 12 is not one unit.
+BASE_UNITS: Final = frozenset(
+    ("", "EA", "PC", "UN", "C62", "H87", "NAR", "PCE", "PCS", "EACH", "PIECE", "UNIT")
+)
 
 #: Bytes of a name: those of our names in the core.
 NAME_BYTES: Final = 128
@@ -105,8 +112,8 @@ class Tables:
 
     def factor(self, unit: str, sku: str, at: datetime | None, field: str) -> Fraction:
         """Base units of a SKU in one unit at a time. Raises `Unmapped` with the field."""
-        rows = self.rows.get("unit")
-        if rows is None:
+        rows = self.rows.get("unit", {})
+        if not rows and unit.upper() in BASE_UNITS:
             return _ONE
         row = _holding(rows, (unit, sku), at) or _holding(rows, (unit, ""), at)
         if row is None and unit:

@@ -1,9 +1,11 @@
 """Names and units are translated by tables that hold for a time; quantities stay exact."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from holdfast.adapters.events import (
     OrderLine,
     StockFact,
 )
-from holdfast.adapters.mapping import Tables, Unmapped, apply
+from holdfast.adapters.mapping import BASE_UNITS, Tables, Unmapped, apply
 from holdfast.adapters.mapping_files import COLUMNS, tables
 
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
@@ -54,6 +56,25 @@ def test_a_fact_that_no_table_changes_is_not_copied() -> None:
     assert FACT is mapped(FACT, same)
     assert FACT == mapped(replace(FACT, unit="EA"), Tables())
     assert "pen" == mapped(FACT, read("sku,*,*,,,,", f"sku,{FACT.sku},pen,,,,")).sku
+
+
+@pytest.mark.parametrize("unit", ["", "EA", "ea", "Each", "PCE", "C62", "H87", "PC", "UN"])
+def test_a_base_unit_needs_no_table(unit: str) -> None:
+    assert Decimal(1) == mapped(replace(FACT, unit=unit), Tables()).quantity
+
+
+@pytest.mark.parametrize("unit", ["CS", "CA", "DZ", "KGM", "ST", "*"])
+def test_a_unit_that_is_not_the_base_unit_is_refused_where_no_table_says_what_it_is(
+    unit: str,
+) -> None:
+    line = OrderLine("1", "a", "1", Decimal(2), unit)
+    order = OrderEvent(source="wms", id="1", kind=OrderKind.SHIPPED, order="o", lines=(line,))
+    for event, field in ((replace(FACT, unit=unit), "unit"), (order, "lines[0].unit")):
+        with pytest.raises(Unmapped) as caught:
+            apply(event, read("sku,*,*,,,,"))
+        assert f"{field} is '{unit}': expected a name in the mapping table 'unit'" == str(
+            caught.value
+        )
 
 
 def test_each_name_is_translated_by_its_table() -> None:
@@ -255,3 +276,9 @@ def test_base_units_are_the_quantity_times_the_factor_or_there_are_none(
         assert 1 != exact.denominator
     else:
         assert exact == Fraction(units)
+
+
+def test_the_base_units_are_those_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text("utf-8")
+    known = page.partition("only those that mean the base unit are known")[2].partition("in either")
+    assert BASE_UNITS == {"", *re.findall(r"`(\w+)`", known[0])}

@@ -32,8 +32,8 @@ from holdfast.edge.client import Client
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.adapters.events_of import SALE, to_batch
 
-#: One that the core takes: in whole units.
-WHOLE = replace(SALE, quantity=SALE.quantity * 100, sequence=0)
+#: One that the core takes: in whole base units.
+WHOLE = replace(SALE, quantity=SALE.quantity * 100, unit="", sequence=0)
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 MIB = 1 << 20
 
