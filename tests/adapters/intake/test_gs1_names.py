@@ -16,6 +16,7 @@ from holdfast.adapters.intake.gs1_names import gtin, place
         ("https://id.gs1.org/01/09506000134352", "09506000134352"),
         ("https://shop.example/a/01/9506000134352/10/L-1/21/7?17=260101", "09506000134352"),
         ("http://example.com/gtin/09506000134352", "09506000134352"),
+        ("https://id.gs1.org/01/40170725", "00000040170725"),
         ("urn:epc:id:sscc:0614141.1234567890", None),
         ("urn:epc:id:giai:4000001.111", None),
         ("https://id.gs1.org/00/106141412345678908", None),
@@ -32,6 +33,24 @@ def test_trade_items_are_known_by_their_gtin(uri: str, expected: str | None) -> 
 def test_what_names_nothing_is_undecodable(uri: object) -> None:
     with pytest.raises(Undecodable, match=r"epcList\[0\]"):
         gtin(uri, "epcList[0]")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("01/1234567890/21/1", "8, 12, 13 or 14 digits"),
+        ("01/095060001343521/21/1", "8, 12, 13 or 14 digits"),
+        ("01/", "8, 12, 13 or 14 digits"),
+        ("01/0950600013435x", "8, 12, 13 or 14 digits"),
+        ("01/09506000134359/21/1", "the GTIN 09506000134352"),
+        ("01/9506000134353?17=260101", "the GTIN 9506000134352"),
+        ("01/40170729", "the GTIN 40170725"),
+    ],
+    ids=str,
+)
+def test_a_link_whose_gtin_is_none_is_undecodable(path: str, expected: str) -> None:
+    with pytest.raises(Undecodable, match=expected):
+        gtin(f"https://id.gs1.org/{path}", "epcList[0]")
 
 
 @pytest.mark.parametrize(
