@@ -27,6 +27,10 @@ class PoslogOptions(BaseModel):
     """Unit of quantities of weighed items that name none."""
     order_elements: tuple[str, ...] = ("InventoryReservationID", "SpecialOrderNumber")
     """Elements, of a line or its link, that name the reservation it belongs to."""
+    order_line_elements: tuple[str, ...] = ()
+    """Elements, in the same places, that name the line of the reservation: needed where orders have
+    several lines of one SKU. POSLog has none for it.
+    """
     restocked: tuple[str, ...] = ("ReturnToStock",)
     """Disposal methods after which returned units are for sale."""
     returned_status: str = ""

@@ -115,7 +115,7 @@ class _Transaction:
         return [receipt.name(self.options.source) for receipt in resumed]
 
     def _held(self, lines: list[Line]) -> list[Decoded]:
-        sold = tuple(self._order_line(line) for line in lines if line.quantity > 0)
+        sold = tuple(self._order_line(line, line.number) for line in lines if line.quantity > 0)
         if not sold:
             return [Ignored("suspended_without_lines")]
         held = OrderEvent(
@@ -181,7 +181,7 @@ class _Transaction:
             quantity=abs(line.quantity),
             unit=line.unit,
             time=self.time,
-            reference=Reference("reservation", order) if order else receipt,
+            reference=self._in_order(line, order) if order else receipt,
             actor=self.actor,
             to_status=self._returned_status(line) if is_return else "",
             reverses=None if shipped else reversed_event,
@@ -240,26 +240,34 @@ class _Transaction:
             id=f"{self.receipt.id}/{line.number}",
             kind=OrderKind.SHIPPED,
             order=order,
-            lines=(self._order_line(line, ""),),
+            lines=(self._order_line(line, self._in_order(line, order).line),),
             time=self.time,
             actor=self.actor,
         )
 
-    def _order_line(self, line: Line, number: str | None = None) -> OrderLine:
-        number = line.number if number is None else number
+    def _order_line(self, line: Line, number: str) -> OrderLine:
         return OrderLine(number, line.sku, self.receipt.store, line.quantity, line.unit)
 
     def _order_of(self, line: Line) -> str:
-        """The reservation that a line names, itself or in its link; empty when it names none."""
+        """The reservation that a line names; empty when it names none."""
+        return self._named(line, self.options.order_elements)
+
+    def _in_order(self, line: Line, order: str) -> Reference:
+        """A line's place in the reservation that it names."""
+        named = self._named(line, self.options.order_line_elements)
+        return Reference("reservation", order, named)
+
+    def _named(self, line: Line, names: tuple[str, ...]) -> str:
+        """What the first of some elements says, in a line or in its link; empty without any."""
         for parts in (line.parts, children(line.parts.get("TransactionLink", line.element))):
-            for name in self.options.order_elements:
+            for name in names:
                 if name in parts and text_of(parts[name]):
                     return text_of(parts[name])
         return ""
 
     def _origin_of(self, line: Line, order: str) -> Reference:
         if order:
-            return Reference("reservation", order)
+            return self._in_order(line, order)
         link = self._link_of(line)
         receipt = link.receipt if link else self.receipt
         number = link.line if link else line.number

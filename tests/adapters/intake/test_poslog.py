@@ -247,6 +247,18 @@ def test_an_order_that_is_collected_ships() -> None:
     assert (OrderLine("", "A", "0042", Decimal(1)),) == shipped.lines
 
 
+@pytest.mark.parametrize("where", ["line", "link"])
+def test_a_line_names_the_line_of_its_order_by_the_elements_of_the_options(where: str) -> None:
+    named = f"{ORDER}<OrderLine>7</OrderLine>"
+    inside = named if where == "line" else link(99, "Pickup", named)
+    options = OPTIONS.model_copy(update={"order_line_elements": ("OrderLine",)})
+    (shipped,) = of(line(1, inside=inside), options=options)
+    (back,) = of(line(1, quantity="-1", inside=inside), options=options)
+    (undone,) = of(line(1, inside=inside), link(99, "PostVoid"), options=options)
+    assert (OrderLine("7", "A", "0042", Decimal(1)),) == shipped.lines
+    assert [Reference("reservation", "web-7", "7")] * 2 == [back.reference, undone.reference]
+
+
 def test_a_suspended_receipt_is_held_and_a_resumed_one_lets_go() -> None:
     (held,) = of(line(1), line(2, "B"), retail='TransactionStatus="Suspended"', till=7)
     assert (OrderKind.HELD, "pos/0042/7/2026-11-26/114") == (held.kind, held.order)
