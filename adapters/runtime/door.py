@@ -116,7 +116,7 @@ def build_app(
     async def healthz(_: Request) -> Response:
         return Response("serving\n", media_type="text/plain")
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/in/{name}", receive, methods=["POST", "PUT"]),
             Route("/metrics", metrics),
@@ -125,6 +125,9 @@ def build_app(
             *more,
         ]
     )
+    # Partners do not follow a redirect of a POST, and take it for an answer.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _take_in(door: Door, request: Request, now: Callable[[], datetime]) -> Arrival:

@@ -134,6 +134,13 @@ def test_who_is_asked_to_wait_finds_the_connection_open() -> None:
     assert max(the_door.WAIT_S, the_door.BODY_WAIT_S) < HEAD_S
 
 
+async def test_another_path_is_not_redirected(tmp_path: Path) -> None:
+    with opened(tmp_path) as (app, _):
+        async with client(app) as partner:
+            for path in ("/in/shop/", "/in/", "/in/nobody"):
+                assert 404 == (await partner.post(path, content=b"{}")).status_code
+
+
 async def test_a_length_beside_chunks_does_not_count(tmp_path: Path) -> None:
     """h11 reads the chunks, however short the body says to be."""
     goes_on = asyncio.Event()
