@@ -6,7 +6,7 @@ every later one loads. A kernel that this file misses is compiled while a caller
 `tests/core/test_warm.py` holds that traffic after it compiles nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -57,6 +57,10 @@ from .tables.numbering import Numbering
 
 #: A reservation over both shards.
 _SPREAD = key_from_text("00000000-0000-4000-8000-000000000001")
+_ORDER = Reference(RESERVATION, text_from_key(_SPREAD.hi, _SPREAD.lo), "")
+
+#: One whose id is no UUID.
+_TEXT = key_from_text("text")
 
 #: Records for which hash slots have to grow.
 _MORE_THAN_AT_FIRST = 1_000
@@ -204,24 +208,57 @@ def _warm_backorders() -> Iterator[Command]:
 
 
 def _life() -> Iterator[tuple[int, Command]]:
-    uuid = _SPREAD
-    text, late, ended = (key_from_text(each) for each in ("text", "late", "ended"))
-    yield 1, UpdateLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
+    """Instants, and what is asked then."""
+    yield from _at(2, _warm_receipts())
+    yield from _at(3, _warm_reserves())
+    yield from _at(5, _warm_moves())
+    yield from _at(5, _warm_statuses())
+    yield from _at(6, _warm_fulfilments())
+    yield from _at(6, _warm_reversals())
+    yield from _at(6, _warm_supply())
+    yield from _at(6, _warm_backorders())
+    yield from _at(7, _warm_sources())
+    yield from _at(8, _warm_reads())
+    yield 9 + HOLD_MS_MIN * NS_PER_MS, GetReservation(_TEXT)
+    yield 10 + HOLD_MS_MIN * NS_PER_MS, DeleteSku("S3")
+
+
+def _at(now_ns: int, commands: Iterable[Command]) -> Iterator[tuple[int, Command]]:
+    return ((now_ns, command) for command in commands)
+
+
+def _warm_receipts() -> Iterator[Command]:
+    """A location, and units there in both shards."""
+    yield UpdateLocation(Location("W", LocationKind.WAREHOUSE, "Warehouse", enabled=True))
     for number in range(5):  # S4 lies in the other shard
         key = key_from_parts("source", str(number))
         event = StockEvent(key, number + 1, f"S{number}", "W", EventKind.RECEIPT, 9)
-        yield 2, RecordStockEvents("source", (event,))
+        yield RecordStockEvents("source", (event,))
+
+
+def _warm_reserves() -> Iterator[Command]:
+    """Over both shards, by ids of both kinds; a repeat; one that is refused, then held as sold."""
     lines = tuple(Line(f"S{number}", "W", 2) for number in range(5))
-    for key in (uuid, text, uuid):
-        yield 3, Reserve(key, lines, HOLD_MS_MIN)
-    yield 3, Reserve(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
-    yield 3, ReserveAlreadySold(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
-    yield 3, Move(Verb.RELEASE, late, None, None, Remainder.KEEP)
-    yield 4, Extend(uuid, key_from_parts("text", "extend"), 2 * HOLD_MS_MIN)
+    for key in (_SPREAD, _TEXT, _SPREAD):
+        yield Reserve(key, lines, HOLD_MS_MIN)
+    late = key_from_text("late")
+    yield Reserve(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
+    yield ReserveAlreadySold(late, (Line("S0", "W", 99),), HOLD_MS_MIN)
+    yield Move(Verb.RELEASE, late, None, None, Remainder.KEEP)
+
+
+def _warm_moves() -> Iterator[Command]:
+    """A hold is extended, and a part of it committed, once more when it is done."""
+    yield Extend(_SPREAD, key_from_parts("text", "extend"), 2 * HOLD_MS_MIN)
     request = key_from_parts("text", "commit")
     for _ in range(2):
-        yield 5, Move(Verb.COMMIT, uuid, request, lines[:1], Remainder.KEEP)
-    yield 5, Reserve(ended, (Line("S0", "W", 1, "line"),), HOLD_MS_MIN)
+        yield Move(Verb.COMMIT, _SPREAD, request, (Line("S0", "W", 2),), Remainder.KEEP)
+
+
+def _warm_statuses() -> Iterator[Command]:
+    """Units that enter and leave a status, and come back under a line of a reservation."""
+    ended = key_from_text("ended")
+    yield Reserve(ended, (Line("S0", "W", 1, "line"),), HOLD_MS_MIN)
     back = Reference(RESERVATION, "ended", "line")
     for facts in (
         (StockEvent(None, 5, "S0", "W", EventKind.STATUS_CHANGE, 1, to_status="damaged"),),
@@ -229,18 +266,25 @@ def _life() -> Iterator[tuple[int, Command]]:
         (StockEvent(None, 7, "S0", "W", EventKind.RETURN, 1, reference=back),),
         (StockEvent(None, 7, "S0", "W", EventKind.RECEIPT, 1, to_status="damaged"),),
     ):
-        yield 5, RecordStockEvents("statuses", facts)
+        yield RecordStockEvents("statuses", facts)
     for _ in range(2):
-        yield 5, Move(Verb.RELEASE, ended, None, None, Remainder.KEEP)
-    yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
-    order = Reference(RESERVATION, text_from_key(uuid.hi, uuid.lo), "")
+        yield Move(Verb.RELEASE, ended, None, None, Remainder.KEEP)
+
+
+def _warm_fulfilments() -> Iterator[Command]:
+    """Units of an order that are shipped, counted and posted."""
+    yield Move(Verb.FULFILL, _SPREAD, None, (Line("S0", "W", 1),), Remainder.GIVE_BACK)
     for fact in (
         StockEvent(None, 8, "S0", "W", EventKind.COUNT, 9, occur_time_ns=5),
         StockEvent(None, 9, "S0", "W", EventKind.COUNT, 9, basis=CountBasis.BOOKS),
-        StockEvent(None, 10, "S0", "W", EventKind.GOODS_ISSUE, 1, reference=order),
+        StockEvent(None, 10, "S0", "W", EventKind.GOODS_ISSUE, 1, reference=_ORDER),
     ):
-        yield 6, RecordStockEvents("statuses", (fact,))
-    yield 6, Move(Verb.FULFILL, uuid, None, (Line("S0", "W", 1),), Remainder.KEEP)
+        yield RecordStockEvents("statuses", (fact,))
+    yield Move(Verb.FULFILL, _SPREAD, None, (Line("S0", "W", 1),), Remainder.KEEP)
+
+
+def _warm_reversals() -> Iterator[Command]:
+    """A fact is undone, and restored; one is undone before it comes; a shipment comes back."""
     for event_id, undone, kind in (
         ("undoes", "0", EventKind.RECEIPT),
         ("waits", "to come", EventKind.SALE),
@@ -249,23 +293,27 @@ def _life() -> Iterator[tuple[int, Command]]:
         named = Reversed("source", undone, key_from_parts("source", undone), kind)
         key, quantity = key_from_parts("source", event_id), 1 if undone == "to come" else 9
         event = StockEvent(key, 0, "S0", "W", EventKind.REVERSAL, quantity, reverses=named)
-        yield 6, RecordStockEvents("source", (event,))
+        yield RecordStockEvents("source", (event,))
     key = key_from_parts("source", "to come")
     for event in (
         StockEvent(key, 0, "S0", "W", EventKind.SALE, 1),
-        StockEvent(key, 11, "S0", "W", EventKind.SHIPMENT_REVERSAL, 1, reference=order),
+        StockEvent(key, 11, "S0", "W", EventKind.SHIPMENT_REVERSAL, 1, reference=_ORDER),
     ):
-        yield 6, RecordStockEvents("source", (event,))
-    yield from ((6, command) for command in _warm_supply())
-    yield from ((6, command) for command in _warm_backorders())
-    yield 7, UpdateSource(Source("numbers", 0, None, Fallback.CAP, 9), allow_missing=True)
+        yield RecordStockEvents("source", (event,))
+
+
+def _warm_sources() -> Iterator[Command]:
+    """A source that numbers its facts, is missed, skips numbers and begins anew."""
+    yield UpdateSource(Source("numbers", 0, None, Fallback.CAP, 9), allow_missing=True)
     for number in (9, 9, 7):  # one that skips some, a repeat, and one of those
         event = StockEvent(None, number, "S0", "W", EventKind.COUNT, 9)
-        yield 7, RecordStockEvents("numbers", (event,))
-    yield 7, ResetSource("numbers", 0)
-    yield 7, GetReservation(uuid)
-    yield 7, RecordStockEvents("source", (StockEvent(key, 0, "S1", "W", EventKind.COUNT, 1),))
-    yield 7, ListLocations(0, 1_000)
-    yield 8, GetAvailability(("S0", "unknown"))
-    yield 9 + HOLD_MS_MIN * NS_PER_MS, GetReservation(text)
-    yield 10 + HOLD_MS_MIN * NS_PER_MS, DeleteSku("S3")
+        yield RecordStockEvents("numbers", (event,))
+    yield ResetSource("numbers", 0)
+    key = key_from_parts("source", "to come")  # that of another fact
+    yield RecordStockEvents("source", (StockEvent(key, 0, "S1", "W", EventKind.COUNT, 1),))
+
+
+def _warm_reads() -> Iterator[Command]:
+    yield GetReservation(_SPREAD)
+    yield ListLocations(0, 1_000)
+    yield GetAvailability(("S0", "unknown"))

@@ -124,19 +124,8 @@ class Shard:
         self.source_records = Table(SOURCE, rows_max=rows_max)
         self.gaps = Table(GAP, rows_max=rows_max, header=header, at=GAPS)
         self.numbered = Table(NUMBERED, rows_max=NUMBERED_MAX)
-        self.levels = Table(LEVEL, rows_max=rows_max, header=header, at=LEVELS)
-        self.last_counts = Table(LAST_COUNT, rows_max=rows_max)
-        self.level_slots = HashSlots(seed)
-        self.level_chain = Table("i4", rows_max=rows_max)
-        self.sku_levels = Table("i4", width=(2,), rows_max=rows_max)
-        self.reservations = Table(
-            RESERVATION, (), rows_max, header, RESERVATIONS, FREE_RESERVATIONS
-        )
-        self.lines = Table(LINE, (), rows_max, header, LINES, FREE_LINES, BLOCKS_SPREAD)
-        self.splits = Table("i8", (len(State),), rows_max, header, SPLITS, FREE_SPLITS)
-        self.id_texts = TextBlocks(header, ID_TEXTS, FREE_TEXTS, rows_max)
-        self.ended = Ring(ENDED_ID, header, ENDED, rows_max)
-        self.ended_marks = Table(ENDED_MARK, rows_max=ENDED_MARKS_MAX)
+        self._begin_levels(seed, rows_max)
+        self._begin_reservations(rows_max)
         self.unavailable = Table(UNAVAILABLE, rows_max=rows_max)
         self.unavailable_slots = HashSlots(seed)
         self._begin_supplies(rows_max)
@@ -147,8 +136,13 @@ class Shard:
         self.events = Remembered(EVENT, seed, rows_max)
         self.reversed = Remembered(REVERSED, seed, rows_max)
         self.awaited = Table(AWAITED, rows_max=PENDING_REVERSALS_MAX)
-        # Tables do not move (address_space.py), so these tuples hold for good. They are those of
-        # kernels/arguments.py, as plain tuples.
+        self._gather_arrays()
+        self.rows: dict[tuple[str, str], int] = {}
+
+    def _gather_arrays(self) -> None:
+        """The tables as kernels take them, in the tuples of kernels/arguments.py, as plain ones.
+        Tables do not move (address_space.py), so these hold for good.
+        """
         levels, counts = self.levels.records, self.last_counts.records
         places, sources = self.location_records.records, self.source_records.records
         quarantined = self.quarantined.records, self.quarantined_skus.records
@@ -161,14 +155,13 @@ class Shard:
             self.ended.records,
         )
         self.arrays = (
-            header,
+            self.header,
             self.stock,
             self.book,
-            index.arrays,
+            self.index.arrays,
             self.expirations.arrays,
             self.effects.arrays,
         )
-        self.rows: dict[tuple[str, str], int] = {}
 
     def _begin_names(self, seed: np.ndarray, rows_max: int) -> None:
         """The tables of names, and of other names of SKUs."""
@@ -179,6 +172,26 @@ class Shard:
         self.principals = NameTable(HashSlots(seed), rows_max)
         self.statuses = NameTable(HashSlots(seed), STATUSES_MAX)
         self.display_names = NameTable(HashSlots(seed), rows_max)
+
+    def _begin_levels(self, seed: np.ndarray, rows_max: int) -> None:
+        """Stock levels, and where those of a SKU are."""
+        self.levels = Table(LEVEL, rows_max=rows_max, header=self.header, at=LEVELS)
+        self.last_counts = Table(LAST_COUNT, rows_max=rows_max)
+        self.level_slots = HashSlots(seed)
+        self.level_chain = Table("i4", rows_max=rows_max)
+        self.sku_levels = Table("i4", width=(2,), rows_max=rows_max)
+
+    def _begin_reservations(self, rows_max: int) -> None:
+        """Reservations with their lines and texts, and what is left of ended ones."""
+        header = self.header
+        self.reservations = Table(
+            RESERVATION, (), rows_max, header, RESERVATIONS, FREE_RESERVATIONS
+        )
+        self.lines = Table(LINE, (), rows_max, header, LINES, FREE_LINES, BLOCKS_SPREAD)
+        self.splits = Table("i8", (len(State),), rows_max, header, SPLITS, FREE_SPLITS)
+        self.id_texts = TextBlocks(header, ID_TEXTS, FREE_TEXTS, rows_max)
+        self.ended = Ring(ENDED_ID, header, ENDED, rows_max)
+        self.ended_marks = Table(ENDED_MARK, rows_max=ENDED_MARKS_MAX)
 
     def _begin_history(self, rows_max: int) -> None:
         """What recently happened to levels, of which little is kept until somebody asks."""

@@ -78,6 +78,19 @@ def load(shard: Shard, listed: Columns) -> None:
     if "free" in listed:
         free = listed["free"]  # earlier schemas have less that is used again
         shard.header[FREE_RESERVATIONS : FREE_RESERVATIONS + len(free)] = free
+    _load_names(shard, listed)
+    for name in _TABLES:
+        records: Table | TextBlocks | Ring = getattr(shard, name)
+        if name in listed:
+            found = migrate_table(listed[name], name, records.records.dtype)
+            records.load(_widened(found, records))
+    _load_earlier(shard, listed)
+    shard.last_counts.extend(len(shard.levels) - len(shard.last_counts))
+    _load_histories(shard, listed)
+    _load_memories(shard, listed)
+
+
+def _load_names(shard: Shard, listed: Columns) -> None:
     for name in _NAME_TABLES:
         if f"{name}.arena" not in listed:
             continue
@@ -85,23 +98,28 @@ def load(shard: Shard, listed: Columns) -> None:
         table.arena.load(listed[f"{name}.arena"])
         table.offsets.load(listed[f"{name}.offsets"])
         table.removed.load(listed[f"{name}.removed"])
-    for name in _TABLES:
-        records: Table | TextBlocks | Ring = getattr(shard, name)
-        if name in listed:
-            found = migrate_table(listed[name], name, records.records.dtype)
-            records.load(_widened(found, records))
+
+
+def _load_earlier(shard: Shard, listed: Columns) -> None:
+    """What earlier schemas kept in another form."""
     if "id_texts.arena" in listed:
         load_earlier(shard, listed["id_texts.arena"], listed["id_texts.offsets"])
     if "source_sequences" in listed:
         since_schema_3 = "source_gaps" in listed
         gaps = listed["source_gaps"] if since_schema_3 else np.zeros((0, 2), np.uint64)
         load_earlier_sources(shard, listed["source_sequences"], gaps)
-    shard.last_counts.extend(len(shard.levels) - len(shard.last_counts))
-    if "keeping" in listed:
-        shard.keeping.figures[:] = listed["keeping"]
-        for name in _HISTORIES:
-            history: History = getattr(shard, name)
-            history.load({part: listed[f"{name}.{part}"] for part in history.columns()})
+
+
+def _load_histories(shard: Shard, listed: Columns) -> None:
+    if "keeping" not in listed:
+        return
+    shard.keeping.figures[:] = listed["keeping"]
+    for name in _HISTORIES:
+        history: History = getattr(shard, name)
+        history.load({part: listed[f"{name}.{part}"] for part in history.columns()})
+
+
+def _load_memories(shard: Shard, listed: Columns) -> None:
     for name in _MEMORIES:
         if f"{name}.current" not in listed:
             continue

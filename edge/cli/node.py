@@ -1,6 +1,8 @@
 """Commands on a node: serve, status, snapshot, drain."""
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -90,9 +92,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
     import uvloop
 
     from holdfast.core.warm import warm_up
-    from holdfast.persistence.recovery import RECOVERY_ERRORS
 
-    from ..server.clock import ClockAheadError
     from ..server.lifecycle import Server
     from ..server.log_writer import stderr_writer
     from ..server.logs import configure_logging
@@ -116,14 +116,23 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
             bar.finish()  # or the line below would land in it
             _tell_ready(server, as_json=as_json)
 
-        try:
+        with closing(log_lines), _failing_with_advice():
             uvloop.run(run(_progress("recovering", bar, as_json=as_json), on_ready))
-        except (*RECOVERY_ERRORS, ClockAheadError) as error:
-            fail(str(error))
-        except OSError as error:
-            fail(str(error), LISTEN_ADVICE if "cannot listen" in str(error) else "")
-        finally:
-            log_lines.close()
+
+
+@contextmanager
+def _failing_with_advice() -> Iterator[None]:
+    """Ends the command when a node cannot serve, and says what to do."""
+    from holdfast.persistence.recovery import RECOVERY_ERRORS
+
+    from ..server.clock import ClockAheadError
+
+    try:
+        yield
+    except (*RECOVERY_ERRORS, ClockAheadError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(str(error), LISTEN_ADVICE if "cannot listen" in str(error) else "")
 
 
 def _progress(event: str, bar: "Progress", *, as_json: bool) -> "Progress":

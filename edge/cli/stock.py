@@ -442,13 +442,14 @@ def record(
         print_json(plain(answer))
         return
     from . import answers
+    from .event_notes import event_notes
 
     console().print(answers.event_results(events, answer.results))
     if any(each.shortfall for each in answer.shortfalls):
         console().print(answers.endangered(answer.shortfalls))
     if any(each.uncovered for each in answer.shortfalls):
         console().print(answers.uncovered(answer.shortfalls))
-    for sentence in answers.event_notes(events, answer.results):
+    for sentence in event_notes(events, answer.results):
         typer.echo(sentence, err=True)
 
 

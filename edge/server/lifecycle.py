@@ -198,13 +198,9 @@ class Server:
         )  # fmt: skip
         operators = Operators(admission, status.get_status, snapshots, self.stop_with_snapshot)
         admin = Endpoints(operators, methods_of(ADMIN), admit_all, counters, sampler)
-        admin_transport = GrpcioTransport(
-            admin.all, service_names(ADMIN), settings.admin_address,
-            settings.message_size_max_bytes,
-        )  # fmt: skip
         return _Parts(
-            recovered, pump, admission, service, endpoints, transport, admin_transport,
-            status, heartbeat, snapshots,
+            recovered, pump, admission, service, endpoints, transport,
+            _admin_transport(settings, admin), status, heartbeat, snapshots,
             [asyncio.create_task(each.run()) for each in (snapshots, ledger) if each],
         )  # fmt: skip
 
@@ -310,6 +306,12 @@ def _transport(settings: Settings, endpoints: Endpoints) -> Transport:
         return Fronts(settings.fronts, endpoints.all, address, size_max, settings.transport)
     transport: Transport = make(endpoints.all, service_names(PUBLIC), address, size_max)
     return transport
+
+
+def _admin_transport(settings: Settings, endpoints: Endpoints) -> Transport:
+    """The listener of operators, in this process whatever carries the calls of others."""
+    address, size_max = settings.admin_address, settings.message_size_max_bytes
+    return GrpcioTransport(endpoints.all, service_names(ADMIN), address, size_max)
 
 
 def _recover_node(settings: Settings, progress: Progress = no_progress) -> Recovered:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.core.limits import SUPPLIES_OPEN_MAX
-from holdfast.edge.cli.answers import event_notes
+from holdfast.edge.cli.event_notes import event_notes
 from holdfast.edge.client import Client, InvalidArgument, NotFound
 from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import stock_service_pb2 as stock
