@@ -1,7 +1,7 @@
 """Mapping tables: what a partner calls our SKUs, locations, units, reasons and statuses, applied
 to events.
 
-A table without rows leaves names as they are, but for units: without one, only the base unit is
+A table without rows leaves names as they are, but for units: without one, the base unit is
 known. Rows hold for a time, and the time of the event says which one does. Units have factors, for
 one of our SKUs or for all. Files of tables are read by mapping_files.py.
 

@@ -54,6 +54,7 @@ FLOORS = {
         (
             *("backup_json", "checked_json", "data_directory"),
             *("directory_lock", "durable_files", "hash_chain", "journal", "time_texts"),
+            "trailing_digest",
         ),
     ),
     "edge": (
