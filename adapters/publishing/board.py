@@ -61,9 +61,9 @@ class Board:
         self.lags = Lags()
         """Ages of values, in seconds, when the channel has taken them."""
         self.buffer_units = 0
-        """Units that are not shown for the sake of the bound, of all pairs."""
+        """What is not shown for the sake of the bound, of all pairs, in units of the channel."""
         self.exposed_units = 0
-        """Units that the channel may show beyond what is there, of all pairs."""
+        """What the channel may show beyond what is there, of all pairs, in its units."""
         self._channel = channel
         self._items = items
         self._levels = levels
@@ -359,7 +359,7 @@ class Board:
             for node in nodes:
                 if (row := self.pairs.row(item, node)) is not None:
                     most = max(0, self._outage.most(row, self.pairs.most[row]))
-                    units += self._targets.claim(sku, node, most, now_s)
+                    units += self._targets.claim(item, node, most, now_s)
         return units
 
     def _retarget_all(self, now_s: float) -> Iterator[None]:

@@ -1,12 +1,18 @@
-"""What a channel calls our SKUs: its items, of the mapping table `item`, or of `sku` where there is
-no such table. Without either, an item is called as its SKU.
+"""What a channel calls our SKUs, and how many base units it sells as one. Its items are those of
+the mapping table `item`, or of `sku` where there is no such table; without either, an item is
+called as its SKU.
+
+A channel shows an item in the unit in which it sells it, which its orders do not name: the factor
+of the unit without a name holds for both.
 """
 
 from bisect import bisect_right
 from datetime import datetime
+from fractions import Fraction
+from itertools import chain
 from operator import itemgetter
 
-from ..mapping import ANY, Tables
+from ..mapping import ANY, Row, Tables
 
 
 class Items:
@@ -15,23 +21,27 @@ class Items:
     def __init__(self, tables: Tables, now: datetime) -> None:
         rows = tables.rows.get("item", tables.rows.get("sku"))
         self._rows = rows or {}
+        units = tables.rows.get("unit", {})
+        self._units = {key: several for key, several in units.items() if not key[0]}
+        """Rows of the unit without a name."""
+        self._tables = tables
+        self._now = now
         self._of_sku: dict[str, list[str]] = {}
         self._skus: dict[str, str] = {}
         self._newest: dict[str, str] = {}
         """By earlier names of SKUs, those that they have now."""
         self._passes = rows is None
-        ends = (
-            (end, item)
-            for (item, _), several in self._rows.items()
+        self._turns = sorted(
+            (end, name)
+            for (name, _), several in chain(self._rows.items(), self._units.items())
             for row in several
             for end in (row.since, row.until)
             if end is not None
         )
-        self._turns = sorted(ends)
-        """When a row begins or ends to hold, and its item."""
+        """When a row begins or ends to hold, and its item; or empty, for a unit."""
         self._past = bisect_right(self._turns, now, key=itemgetter(0))
         for item, _ in self._rows:
-            self._look_up(item, now)
+            self._look_up(item)
 
     def __contains__(self, item: str) -> bool:
         return item in self._skus or (self._passes and item not in self._of_sku)
@@ -42,9 +52,9 @@ class Items:
         """
         past = bisect_right(self._turns, now, key=itemgetter(0))
         first, last = sorted((past, self._past))
-        self._past = past
+        self._past, self._now = past, now
         for item in {item for _, item in self._turns[first:last]}:
-            self._look_up(item, now)
+            self._look_up(item)
         return first < last
 
     def of_sku(self, sku: str) -> list[str]:
@@ -55,14 +65,24 @@ class Items:
         """Our SKU of an item that `of_sku` returned."""
         return self._skus.get(item, item)
 
+    def factor(self, item: str) -> Fraction | int:
+        """Base units in one of an item, as it is shown and sold."""
+        if not self._units:
+            return 1
+        row = self._row(item)
+        return self._tables.factor("", row.ours if row else item, self._now, "unit")
+
     def renamed(self, old: str, new: str) -> None:
         """A SKU has another name now: items that a table has under the old one are items of it."""
         self._newest[old] = new
         for item in self._of_sku.pop(old, ()):
             self._name(item, new)
 
-    def _look_up(self, item: str, now: datetime) -> None:
-        row = next((each for each in self._rows[item, ""] if each.holds(now)), None)
+    def _row(self, item: str) -> Row | None:
+        return next((row for row in self._rows.get((item, ""), ()) if row.holds(self._now)), None)
+
+    def _look_up(self, item: str) -> None:
+        row = self._row(item)
         if item == ANY:
             self._passes = row is not None and row.ours == ANY
             return

@@ -1,5 +1,7 @@
 """Pairs: what one channel shows of each item at each node, beside what it is to show.
 
+Quantities count what the channel sells as one: packs, where it sells packs.
+
 Rules of this file: values in flat arrays and no decisions: a million pairs are some hundred MB. A
 row stays the same for as long as the process runs.
 """
@@ -29,13 +31,13 @@ class Pairs:
         self.names: list[tuple[str, str]] = []
         """Item and node of each row."""
         self.there = array("q")
-        """Units that the core has for it."""
+        """What the core has for it."""
         self.target = array("q")
         """What the channel is to show."""
         self.buffer = array("q")
-        """How many of the units it is not shown for the sake of the bound."""
+        """How much of that it is not shown for the sake of the bound."""
         self.exposed = array("q")
-        """Units that the channel may show beyond what is there."""
+        """What the channel may show beyond what is there."""
         self.shown = array("q")
         """What the channel was last heard to show."""
         self.most = array("q")

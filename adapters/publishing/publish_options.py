@@ -15,8 +15,8 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class MaxOversell(BaseModel):
-    """The bound that buffers keep: more than `units` of a pair are oversold, while a value that the
-    channel shows is old, with a probability of at most `chance`.
+    """The bound that buffers keep: more than `units` base units of a pair are oversold, while a
+    value that the channel shows is old, with a probability of at most `chance`.
     """
 
     model_config = _STRICT
@@ -34,7 +34,7 @@ class FallbackOptions(BaseModel):
     """For how long the core may not be heard before its figures count as not current."""
     rule: Fallback = Fallback.FREEZE
     cap: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1
-    """Units of each level that the rule `cap` shows at most."""
+    """Base units of each level that the rule `cap` shows at most."""
 
 
 class PublishOptions(BaseModel):
@@ -50,7 +50,7 @@ class PublishOptions(BaseModel):
     """Other adapters that bring the channel's orders."""
     max_oversell: MaxOversell = MaxOversell()
     buffer_max: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1_000
-    """Units that a buffer takes at most. Where it would take more, the bound does not hold."""
+    """Base units that a buffer takes at most. Where it would take more, the bound does not hold."""
     outage_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """The longest outage of the channel that is reckoned with: what it may sell in it is left to it
     by the other channels. With 0 nothing is.

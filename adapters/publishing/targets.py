@@ -4,6 +4,7 @@ Rules of this file: it decides and does not wait. The clock is handed in.
 """
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Final, NamedTuple
 
 from .buffers import Age, Rate, buffer_of
@@ -20,12 +21,14 @@ FLIGHT_FIRST_S: Final = 0.5
 
 
 class Target(NamedTuple):
-    """What a pair is to show."""
+    """What a pair is to show. All three count whole ones of what the channel sells: packs of six,
+    where six base units are sold as one.
+    """
 
     there: int
-    """Units that the core has for it."""
+    """What the core has for it."""
     buffer: int
-    """Units that it is not shown for the sake of the bound."""
+    """What it is not shown for the sake of the bound."""
     quantity: int
     """What it is to show."""
 
@@ -84,20 +87,22 @@ class Targets:
         if not is_known and not self._levels.is_whole:
             return None
         units = spare_units(units, self._claimed(sku, self._options.nodes[node], now_s))
-        buffer = min(units, self._buffer(rates))
-        quantity = units - buffer
+        factor = self._items.factor(item)
+        most, quantity = int(units // factor), int(max(0, units - self._buffer(rates)) // factor)
+        buffer = most - quantity
         if not is_current:  # after the buffer: what is shown has lost it already
             quantity = of_pair(fallback.rule, shown, quantity)
-        return Target(there, buffer, quantity)
+        return Target(int(there // factor), buffer, quantity)
 
-    def claim(self, sku: str, node: str, shown: int, now_s: float) -> int:
-        """Units that the channel may sell while it is away, if it shows so many."""
+    def claim(self, item: str, node: str, shown: int, now_s: float) -> int:
+        """Base units that the channel may sell while it is away, if it shows so many of an item."""
+        sku, units = self._items.sku(item), ceil(shown * self._items.factor(item))
         levels = (self._levels.level(sku, at, now_s) for at in self._options.nodes[node])
         rates = [level.rate for level in levels if level is not None and level.rate is not None]
         if not rates:
             return 0
         chance = self._options.max_oversell.chance
-        return claim_units(shown, _together(rates), self._options.outage_s, chance)
+        return claim_units(units, _together(rates), self._options.outage_s, chance)
 
     def _buffer(self, rates: Sequence[Rate]) -> int:
         if not rates:

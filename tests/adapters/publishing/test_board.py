@@ -37,6 +37,10 @@ START_S = 1_700_000_000.0
 #: When rows of items begin or end to hold.
 TURN = datetime(2026, 11, 27, tzinfo=UTC)
 
+#: Units in what the channel sells of the last SKU.
+PACK = 3
+PACKS = {("", "c"): (Row("", Fraction(PACK), None, None, "", 0),)}
+
 Pair = tuple[str, str]
 
 
@@ -73,7 +77,7 @@ class Machine(RuleBasedStateMachine):
         self.levels = KnownLevels()
         options = PublishOptions(nodes=self.nodes, buffer_max=0)
         rows = {(sku, ""): (self.row(sku),) for sku in self.skus | self.skus_next}
-        self.board = board_of(self.levels, options, Tables({"item": rows}))
+        self.board = board_of(self.levels, options, Tables({"item": rows, "unit": PACKS}))
         for (sku, location), units in self.core.items():
             self.tell(sku, location, units)
         for (item, node), record in self.kept.items():
@@ -231,8 +235,8 @@ class Machine(RuleBasedStateMachine):
         for sku in self.skus:
             for node, locations in self.nodes.items():
                 units = sum(max(0, self.core.get((sku, each), 0)) for each in locations)
-                if units:
-                    found[sku, node] = units
+                if shown := units // (PACK if sku == "c" else 1):
+                    found[sku, node] = shown
         return found
 
 

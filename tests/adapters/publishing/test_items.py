@@ -13,6 +13,29 @@ NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DAYS = [NOW + timedelta(days=day) for day in range(5)]
 
 
+def test_what_a_channel_sells_as_one_is_the_unit_of_orders_that_name_none() -> None:
+    days = f"{DAYS[1]},{DAYS[3]}"
+    items = Items(
+        tables(
+            {
+                "m.csv": "table,theirs,ours,factor,sku,from,until\n"
+                "item,1,mug,,,,\nitem,*,*,,,,\nunit,CS,,24,,,\n"
+                f"unit,,,6,mug,{days}\nunit,,,2,,,\n"
+            }
+        ),
+        NOW,
+    )
+    assert (2, 2) == (items.factor("1"), items.factor("cup"))
+
+    assert items.as_of(DAYS[1])
+    assert (6, 2) == (items.factor("1"), items.factor("cup"))
+    items.renamed("mug", "beaker")  # orders go on to name the SKU as the table does
+    assert (6, "beaker") == (items.factor("1"), items.sku("1"))
+
+    assert items.as_of(DAYS[3])
+    assert 2 == items.factor("1")
+
+
 def mapped(*rows: str) -> Tables:
     return tables({"m.csv": "\n".join(["table,theirs,ours,from,until", *rows])})
 
@@ -41,6 +64,12 @@ def test_all_that_a_table_does_not_name_may_be_items_for_a_time() -> None:
 
     assert items.as_of(DAYS[1])
     assert ([], ["1"]) == (items.of_sku("cup"), items.of_sku("mug"))
+
+
+def test_a_unit_for_all_skus_makes_no_item() -> None:
+    items = Items(tables({"m.csv": f"table,theirs,factor,until\nunit,*,6,{DAYS[1]}\n"}), NOW)
+    assert not items.as_of(DAYS[1])
+    assert (["mug"], 1) == (items.of_sku("mug"), items.factor("mug"))
 
 
 @given(

@@ -126,6 +126,17 @@ async def test_a_location_that_its_node_does_not_have_any_more_counts_no_longer(
         await until(lambda: channel.shown == {"mug@DEFAULT": 5, "pen@DEFAULT": 0})
 
 
+async def test_a_channel_that_turns_out_to_sell_packs_is_corrected(tmp_path: Path) -> None:
+    """What it shows is kept as it shows it, and is more than there is by the new factor."""
+    channel = MiniChannel()
+    await shown_by(tmp_path, TWO_NODES, BOTH, channel)
+    packs = tables({"market.csv": "table,theirs,ours,factor,sku\nitem,101,mug,,\nunit,,,6,mug\n"})
+    exposed = await shown_by(tmp_path, TWO_NODES, packs, channel)
+
+    assert (1, 1) == (channel.shown["101@DEFAULT"], channel.shown["101@store"])
+    assert 2 * (8 - 1) + 2 * 2 == exposed
+
+
 async def test_what_is_withdrawn_is_left_to_others(tmp_path: Path) -> None:
     """Somebody else may show something there: the pair is not Holdfast's any more."""
     channel = MiniChannel()
