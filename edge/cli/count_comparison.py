@@ -1,12 +1,13 @@
 """Counts compared with what a node has on hand: now, or at an instant that its ledger covers."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from .count_file import Counted, pieces
+from .count_file import MISTAKES_SHOWN_MAX, Counted, CountFileError, pieces
 from .paging import PAGE_SIZE, whole
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Compared:
     node: int | None
     unknown: str = ""
     """What is unknown: "SKU" or "location"."""
+    sku: str = ""
+    """The node's name of the SKU, which the file may call by an earlier one."""
 
     @property
     def difference(self) -> int:
@@ -38,39 +41,64 @@ def compare(
     client: "BlockingClient", counts: Sequence[Counted], at: datetime, *, is_shown: bool
 ) -> tuple[list[Compared], bool]:
     """Each count with what the node had at this instant, if its ledger covers it, or else with what
-    it has now; and whether it was the instant.
+    it has now; and whether it was the instant. Raises CountFileError if a stock level is counted
+    under two names of its SKU.
     """
     every = whole(partial(client.list_locations, PAGE_SIZE))
     locations = {each.location for each in every.locations}
     on_hand = _on_hand(client, counts, is_shown=is_shown)
     compared = [_compared(each, on_hand, locations) for each in counts]
+    if mistakes := [*islice(_counted_twice(compared), MISTAKES_SHOWN_MAX)]:
+        raise CountFileError("\n".join(mistakes))
     return _as_of(client, compared, at, is_shown=is_shown)
 
 
 def _on_hand(
     client: "BlockingClient", counts: Sequence[Counted], *, is_shown: bool
-) -> dict[str, dict[str, int]]:
-    """Units on hand now by SKU and location, of the SKUs that the node knows."""
+) -> dict[str, tuple[str, dict[str, int]]]:
+    """Of each SKU that the node knows, by the file's name of it: the node's name, and units on hand
+    now by location.
+    """
     from .progress import LateBar
 
-    on_hand: dict[str, dict[str, int]] = {}
+    on_hand: dict[str, tuple[str, dict[str, int]]] = {}
     skus = list(dict.fromkeys(each.sku for each in counts))
     with LateBar("SKUs read", is_shown=is_shown) as bar:
         for piece in pieces(skus, SKUS_MAX):
-            for each in client.batch_get_availability(piece).availabilities:
-                on_hand[each.sku] = {level.location: level.on_hand for level in each.levels}
+            answer = client.batch_get_availability(piece)
+            unknown = frozenset(answer.unknown_skus)
+            known = [sku for sku in piece if sku not in unknown]
+            # In the order of the request, and by the names that SKUs have now.
+            for sku, each in zip(known, answer.availabilities, strict=True):
+                on_hand[sku] = each.sku, {level.location: level.on_hand for level in each.levels}
             bar(len(on_hand), len(skus))
     return on_hand
 
 
 def _compared(
-    counted: Counted, on_hand: dict[str, dict[str, int]], locations: set[str]
+    counted: Counted, on_hand: dict[str, tuple[str, dict[str, int]]], locations: set[str]
 ) -> Compared:
     if counted.sku not in on_hand:
         return Compared(counted, None, "SKU")
     if counted.location not in locations:
         return Compared(counted, None, "location")
-    return Compared(counted, on_hand[counted.sku].get(counted.location, 0))
+    sku, levels = on_hand[counted.sku]
+    return Compared(counted, levels.get(counted.location, 0), sku=sku)
+
+
+def _counted_twice(compared: Iterable[Compared]) -> Iterator[str]:
+    """Rows of a stock level that stands above already, under another name of its SKU."""
+    firsts: dict[tuple[str, str], Counted] = {}
+    for each in compared:
+        if each.unknown:
+            continue
+        counted = each.counted
+        first = firsts.setdefault((each.sku, counted.location), counted)
+        if first is not counted:
+            yield (
+                f"line {counted.line}: {counted.sku} at {counted.location} is {first.sku} on line "
+                f"{first.line}, another name of SKU {each.sku}: expected it once"
+            )
 
 
 def _as_of(
@@ -84,7 +112,7 @@ def _as_of(
     try:
         with LateBar("levels looked up", is_shown=is_shown) as bar:
             for each in compared:
-                past.append(each if each.unknown else _at(client, each.counted, at))
+                past.append(each if each.unknown else _at(client, each, at))
                 bar(len(past), len(compared))
     except HoldfastError as error:
         if error.reason not in _NO_PAST:
@@ -93,14 +121,15 @@ def _as_of(
     return past, True
 
 
-def _at(client: "BlockingClient", counted: Counted, at: datetime) -> Compared:
+def _at(client: "BlockingClient", compared: Compared, at: datetime) -> Compared:
     from ..client import NotFound
 
+    counted = compared.counted
     try:
         answer = client.explain_availability(counted.sku, counted.location, at)
     except NotFound:
-        return Compared(counted, 0)  # there was no such level yet
-    return Compared(counted, answer.quantities.on_hand)
+        return replace(compared, node=0)  # there was no such level yet
+    return replace(compared, node=answer.quantities.on_hand)
 
 
 def differing(compared: Iterable[Compared]) -> list[Compared]:

@@ -5,9 +5,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TextIO
 from uuid import NAMESPACE_OID, uuid5
 
 import typer
@@ -39,6 +40,9 @@ COUNTS_MAX: Final = 100
 
 #: Outcomes of counts that are recorded, now or before.
 _TAKEN: Final = ("STOCK_EVENT_OUTCOME_APPLIED", "STOCK_EVENT_OUTCOME_DUPLICATE")
+
+#: How far a count may be ahead of the node's clock; stated in the comments of holdfast.v1.
+AHEAD_MAX: Final = timedelta(minutes=5)
 
 #: Differences that a table shows.
 SHOWN_MAX: Final = 50
@@ -80,12 +84,13 @@ def reconcile(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Compare counts with what a node has on hand, and record them with --apply."""
-    at = parse_instant(as_of)
+    at = _past(as_of)
     if apply and not reason:
         raise typer.BadParameter("say why with --reason, or look first without --apply")
-    counts = _read(against, is_shown=not as_json)
+    name = "stdin" if str(against) == "-" else str(against)
+    counts = _read(against, name, is_shown=not as_json)
     with asking(target, timeout, as_json=as_json, same="the same file and time") as client:
-        compared, is_past = compare(client, counts, at, is_shown=not as_json)
+        compared, is_past = _compared(client, counts, at, name, is_shown=not as_json)
         if out is not None:
             _write(out, compared)
         if as_json:
@@ -94,35 +99,60 @@ def reconcile(
         else:
             _tell(compared, at, is_past=is_past)
         if apply:
-            known = [each.counted for each in compared if not each.unknown]
             more = {"reason": reason, "actor": actor or default_actor()}
-            _apply(client, known, at, source, more, as_json=as_json)
+            _apply(client, compared, at, source, more, as_json=as_json)
     if not as_json and not apply and any(differing(compared)):
         typer.echo("Nothing is changed. Record the counts with --apply --reason TEXT.", err=True)
 
 
-def _read(path: Path, *, is_shown: bool) -> list[Counted]:
+def _past(text: str) -> datetime:
+    """The instant of a count. Raises typer.BadParameter for one that the node would refuse, by this
+    machine's clock.
+    """
+    at = parse_instant(text)
+    if at > datetime.now(UTC) + AHEAD_MAX:
+        raise typer.BadParameter(
+            f"--as-of is {text}, which is to come: expected when it was counted"
+        )
+    return at
+
+
+def _read(path: Path, name: str, *, is_shown: bool) -> list[Counted]:
     """The counts of a file. Ends the command when it cannot be read as such."""
     from .progress import LateBar
 
-    name = "stdin" if str(path) == "-" else str(path)
     try:
         with _opened(path) as file, LateBar("rows read", is_shown=is_shown) as bar:
             return read_counts(file, lambda rows: bar(rows, rows))
     except OSError as error:
         fail(f"{name} cannot be read: {error.strerror}.")
     except CountFileError as error:
-        fail(f"{name} cannot be used, and nothing is done:\n{error}")
+        _fail_file(name, error)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
-    if str(path) == "-":
-        yield sys.stdin
-        return
     # A byte order mark is what spreadsheets write.
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    form: Any = {"encoding": "utf-8-sig", "newline": ""}
+    if str(path) == "-":
+        yield TextIOWrapper(sys.stdin.buffer, **form)
+        return
+    with path.open(**form) as file:
         yield file
+
+
+def _compared(
+    client: "BlockingClient", counts: Sequence[Counted], at: datetime, name: str, *, is_shown: bool
+) -> tuple[list[Compared], bool]:
+    """As `compare`. Ends the command when the file has a SKU under two names."""
+    try:
+        return compare(client, counts, at, is_shown=is_shown)
+    except CountFileError as error:
+        _fail_file(name, error)
+
+
+def _fail_file(name: str, error: CountFileError) -> NoReturn:
+    fail(f"{name} cannot be used, and nothing is done:\n{error}")
 
 
 # Telling
@@ -191,7 +221,7 @@ def _print_differences(different: Sequence[Compared], when: str) -> None:
 
 def _apply(
     client: "BlockingClient",
-    counts: Sequence[Counted],
+    compared: Sequence[Compared],
     at: datetime,
     source: str,
     more: dict[str, str],
@@ -204,13 +234,14 @@ def _apply(
     from .progress import LateBar
 
     results: list[tuple[StockEvent, StockEventResult]] = []
+    counts = [each.counted for each in compared if not each.unknown]
     with LateBar("counts recorded", is_shown=not as_json) as bar:
         for piece in pieces(counts, COUNTS_MAX):
             events = [_event(each, at, more) for each in piece]
             answer = client.record_stock_events(source, events)
             results += zip(events, answer.results, strict=True)
             bar(len(results), len(counts))
-    _tell_recorded(results, as_json=as_json)
+    _tell_recorded(results, len(compared) - len(counts), as_json=as_json)
 
 
 def _event(each: Counted, at: datetime, more: dict[str, str]) -> "StockEvent":
@@ -230,8 +261,9 @@ def _event(each: Counted, at: datetime, more: dict[str, str]) -> "StockEvent":
 
 
 def _tell_recorded(
-    results: "Sequence[tuple[StockEvent, StockEventResult]]", *, as_json: bool
+    results: "Sequence[tuple[StockEvent, StockEventResult]]", unknown: int, *, as_json: bool
 ) -> None:
+    """Print what became of counts, and of those that were not sent."""
     counted = Counter(_outcome(result) for _, result in results)
     recorded, repeated = (counted[outcome] for outcome in _TAKEN)
     others = [each for each in results if _outcome(each[1]) not in _TAKEN]
@@ -240,7 +272,8 @@ def _tell_recorded(
             {"sku": event.sku, "location": event.location, "outcome": _outcome(result)}
             for event, result in others
         ]
-        print_json({"recorded": recorded, "repeated": repeated, "not_recorded": refused})
+        told = {"recorded": recorded, "repeated": repeated, "unknown": unknown}
+        print_json({**told, "not_recorded": refused})
     else:
         again = f", {repeated:,} were recorded before" if repeated else ""
         typer.echo(f"{recorded:,} counts recorded{again}.")
@@ -248,8 +281,10 @@ def _tell_recorded(
             from . import answers
 
             console().print(answers.event_results(*zip(*others, strict=True)))
-    if others:
-        fail(f"{len(others):,} counts had no effect.", exit_code=EXIT_REFUSED)
+    wrong = [f"{len(others):,} counts had no effect"] if others else []
+    wrong += [f"{unknown:,} counts are of unknown names and left out"] if unknown else []
+    if wrong:
+        fail(f"{', '.join(wrong)}.", exit_code=EXIT_REFUSED)
 
 
 def _outcome(result: "StockEventResult") -> str:

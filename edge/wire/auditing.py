@@ -9,8 +9,9 @@ from holdfast.core.ids import repair_request_key
 from holdfast.core.limits import REPAIRED_MAX
 from holdfast.core.model import RepairVerdict
 
+from .name_rules import is_name
 from .shared import clamped_int64, wire_members
-from .validation import bad_name, check_count, check_name, is_name
+from .validation import bad_name, check_count, check_name
 
 VERDICTS: Final = wire_members(admin, "REPAIR_VERDICT", RepairVerdict)
 

@@ -15,6 +15,7 @@ from holdfast.v1 import common_pb2 as common
 from .batches import OPERATIONS_MAX
 from .faults import invalid, not_found
 from .handles import check_timeline
+from .name_rules import first_bad_name
 from .packed import ColumnError, column, fill, twin
 from .shared import (
     INT64_MAX,
@@ -24,7 +25,7 @@ from .shared import (
     fill_revision,
     wire_members,
 )
-from .validation import bad_name, check_count, check_name, enum_member, first_bad_name
+from .validation import bad_name, check_count, check_name, enum_member
 
 #: Stock levels that are put into a message at once: some 2 ms.
 PIECE_LEVELS: Final = 1_000

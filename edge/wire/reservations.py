@@ -21,6 +21,7 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from .faults import invalid
+from .name_rules import first_bad_name, is_name
 from .refusals import refusal_message
 from .shared import add_revisions, engine_members, wire_members
 from .shortfalls import shortfall_message
@@ -29,9 +30,7 @@ from .validation import (
     check_count,
     check_name,
     enum_member,
-    first_bad_name,
     hold_ms,
-    is_name,
     time_ns,
 )
 

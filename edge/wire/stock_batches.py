@@ -24,6 +24,7 @@ from .batches import OPERATIONS_MAX
 from .fact_rules import EVENT_QUANTITIES, bad_event_quantity, is_event_quantity
 from .faults import Fault, invalid, shortened
 from .handles import check_timeline
+from .name_rules import first_bad_name
 from .packed import ColumnError, column, fill, twin
 from .shared import add_revisions
 from .stock_facts import (
@@ -40,7 +41,6 @@ from .validation import (
     check_count,
     check_name,
     enum_member,
-    first_bad_name,
 )
 
 _RESPONSE: Final = twin(stock.RecordStockEventsStreamResponse)

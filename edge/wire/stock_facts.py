@@ -12,6 +12,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 
 from .fact_rules import bad_event_quantity, check_kind, is_event_quantity
 from .faults import Fault, invalid
+from .name_rules import is_name
 from .shared import INT64_MAX, add_revisions, engine_members, wire_members
 from .shortfalls import shortfall_message
 from .validation import (
@@ -21,7 +22,6 @@ from .validation import (
     check_name,
     check_text,
     enum_member,
-    is_name,
     time_ns,
 )
 

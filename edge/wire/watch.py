@@ -12,8 +12,9 @@ from holdfast.v1 import watch_service_pb2 as watch
 
 from .availability import fill_level, source_states
 from .faults import invalid, revision_of_other_timeline
+from .name_rules import is_name
 from .shared import INT64_MAX, SOURCE_STATES
-from .validation import bad_name, check_count, is_name
+from .validation import bad_name, check_count
 
 STARTS: Final = (
     watch.WATCH_START_UNSPECIFIED,

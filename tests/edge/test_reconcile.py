@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from holdfast.core.limits import COUNT_AHEAD_NS_MAX
+from holdfast.edge.cli.main import app
+from holdfast.edge.cli.reconciling import AHEAD_MAX
 from holdfast.edge.client import BlockingClient
 from holdfast.v1.stock_service_pb2 import StockEvent
 from tests.edge.cli.commands import flat, run
@@ -38,8 +42,8 @@ def put(client: BlockingClient, **quantities: int) -> None:
 
 
 def on_hand(client: BlockingClient, sku: str) -> int:
-    (level,) = client.get_availability(sku).availability.levels
-    return level.on_hand
+    levels = client.get_availability(sku).availability.levels
+    return {level.location: level.on_hand for level in levels}["W1"]
 
 
 def now(client: BlockingClient) -> str:
@@ -78,8 +82,9 @@ def test_counts_are_compared_and_then_recorded_once(
     put(client, **{mug: -3})
     for expected in ("2 counts recorded.", "0 counts recorded, 2 were recorded before."):
         applied = reconcile(node, path, at, "--apply", "--reason", "stocktaking", "--actor", "zoe")
-        assert 0 == applied.exit_code, applied.output
+        assert 3 == applied.exit_code, applied.output
         assert expected in applied.stdout
+        assert "2 counts are of unknown names and left out." in applied.stderr
         assert 5 == on_hand(client, mug)
     assert ["nobody"] == list(client.batch_get_availability(["nobody"]).unknown_skus)
 
@@ -96,8 +101,32 @@ def test_programs_read_one_object_a_line(
     assert [
         {"sku": mug, "location": "W1", "counted": 12, "on_hand": 10, "difference": 2},
         {"sku": "nobody", "location": "W1", "counted": 1, "unknown": "sku"},
-        {"recorded": 1, "repeated": 0, "not_recorded": []},
+        {"recorded": 1, "repeated": 0, "unknown": 1, "not_recorded": []},
     ] == lines
+
+
+def test_a_sku_is_known_by_its_earlier_names(
+    node: NodeProcess, client: BlockingClient, tmp_path: Path
+) -> None:
+    """A warehouse may write the old one for a while; both at once are two counts of a level."""
+    old, other = new_name("old"), new_name("other")
+    new = f"{old}-new"
+    put(client, **{old: 10, other: 1})
+    client.rename_sku(old, new)
+    client.update_location("W2", allow_missing=True)
+    at = now(client)
+    more = ("--apply", "--reason", "stocktaking")
+    path = write(tmp_path, (other, "W1", 1), (old, "W1", 8), (new, "W2", 0))
+    applied = reconcile(node, path, at, *more)
+    assert 0 == applied.exit_code, applied.output
+    assert "3 compared: 2 agree, 1 differ (-2 units together), 0 unknown." in applied.stdout
+    assert 8 == on_hand(client, new)
+    for apply in ((), more):
+        twice = reconcile(node, write(tmp_path, (new, "W1", 7), (old, "W1", 6)), at, *apply)
+        assert 1 == twice.exit_code
+        expected = f"line 3: {old} at W1 is {new} on line 2, another name of SKU {new}: expected"
+        assert expected in flat(twice.stderr)
+        assert 8 == on_hand(client, new)
 
 
 def test_a_count_that_has_no_effect_is_reported(
@@ -118,7 +147,7 @@ def test_what_is_wrong_is_reported_before_anything_is_asked(
     node: NodeProcess, tmp_path: Path
 ) -> None:
     """The file, the time, the reason."""
-    at = "2026-11-26T22:00:00Z"
+    at = "2020-11-26T22:00:00Z"
     bad = reconcile(node, write(tmp_path, ("mug", "W1", "many")), at)
     assert (1, True) == (bad.exit_code, "line 2: on_hand is 'many'" in bad.stderr)
     missing = reconcile(node, tmp_path / "none.csv", at)
@@ -126,6 +155,16 @@ def test_what_is_wrong_is_reported_before_anything_is_asked(
     path = write(tmp_path, ("mug", "W1", 1))
     assert "offset" in flat(reconcile(node, path, "yesterday").stderr)
     assert "--reason" in flat(reconcile(node, path, at, "--apply").stderr)
+    late = reconcile(node, path, "2200-01-01T00:00:00Z")
+    assert (2, True) == (late.exit_code, "which is to come" in flat(late.stderr))
+    assert COUNT_AHEAD_NS_MAX == AHEAD_MAX / timedelta(microseconds=1) * 1_000
+
+
+def test_a_file_on_stdin_may_begin_with_a_byte_order_mark(node: NodeProcess) -> None:
+    words = ("reconcile", "--against", "-", "--as-of", "2020-11-26T22:00:00Z")
+    text = "\ufeffsku,location,on_hand\nnobody,W1,1\n"
+    done = CliRunner().invoke(app, [*words, "--target", node.target], input=text.encode())
+    assert "1 compared: 0 agree, 0 differ (+0 units together), 1 unknown." in done.stdout
 
 
 def test_a_ledger_says_what_was_on_hand_then(tmp_path: Path) -> None:

@@ -18,9 +18,8 @@ def mistake(text: str) -> str:
 def test_columns_are_found_by_name() -> None:
     """In any order and case, beside others, and with what quotes hold."""
     text = 'Bin, ON_HAND ,Location,SKU\nA1,7,W1,"mug, red"\n\nA2,0,W2,plate\nA3,+8,W1,plate\n'
-    assert [Counted("mug, red", "W1", 7), Counted("plate", "W2", 0), Counted("plate", "W1", 8)] == (
-        read_counts(io.StringIO(text))
-    )
+    expected = [("mug, red", "W1", 7, 2), ("plate", "W2", 0, 4), ("plate", "W1", 8, 5)]
+    assert [Counted(*row) for row in expected] == read_counts(io.StringIO(text))
     assert [] == read_counts(io.StringIO(HEADER))
 
 
@@ -42,6 +41,15 @@ def test_columns_are_found_by_name() -> None:
         ),
         (HEADER + ",W1,1\n", "line 2: sku is '': expected 1 to 128 bytes"),
         (HEADER + f"mug,{'x' * 129},1\n", "line 2: location is 'xxx"),
+        (
+            HEADER + "\ufeffmug,W1,1\n",
+            "line 2: sku is '\\ufeffmug': expected text without U+FEFF (ZERO WIDTH NO-BREAK SPACE)",
+        ),
+        (
+            HEADER + "cafe\u0301,W1,1\n",
+            "line 2: sku is 'cafe\u0301': expected text in Unicode normalization form C (NFC)",
+        ),
+        (HEADER + "mug,W\t1,1\n", "line 2: location is 'W\\t1': expected text without U+0009"),
         (HEADER + "\nmug,W1,1\nmug,W1,2\n", "line 4: mug at W1 stands on line 3 already"),
         (HEADER + 'mug,W1,1\n"mug,W1,2\n', "line 3: unexpected end of data"),
     ],

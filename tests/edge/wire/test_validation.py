@@ -16,8 +16,9 @@ from holdfast.edge.wire.catalogue import (
     merge_sku_from_request,
     rename_sku_from_request,
 )
+from holdfast.edge.wire.name_rules import IGNORABLE, first_bad_name, is_name
 from holdfast.edge.wire.reservations import get_reservation_from_request
-from holdfast.edge.wire.validation import IGNORABLE, bad_name, first_bad_name, is_name
+from holdfast.edge.wire.validation import bad_name
 from holdfast.v1 import catalog_service_pb2 as catalog
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.wire.builders import (
