@@ -9,7 +9,7 @@ from typing import Final
 
 from holdfast.core.commands import StockEvent
 from holdfast.core.limits import QUANTITY_MAX
-from holdfast.core.model import EventKind
+from holdfast.core.model import CountBasis, EventKind
 
 from .faults import Fault, invalid
 from .validation import check_count, check_name
@@ -137,11 +137,23 @@ def check_kind(path: str, event: StockEvent) -> None:
         check_count(f"{path}.seen_reservations", len(event.seen_reservations), 0, SEEN_MAX)
         for index, text in enumerate(event.seen_reservations):
             check_name(f"{path}.seen_reservations[{index}]", text)
+        _check_basis(path, event)
         return
     for name in ("as_of_sequence", "basis", "picked_quantity", "seen_reservations"):
         if given := getattr(event, name):
             field = "count_basis" if name == "basis" else name
             raise invalid(f"{path}.{field}", given, "nothing for a kind other than COUNT")
+
+
+def _check_basis(path: str, event: StockEvent) -> None:
+    """Raise a `Fault` when a count says of the source's books what it does not come from."""
+    if event.as_of_sequence and event.basis is CountBasis.SHELF:
+        expected = "COUNT_BASIS_BOOKS, or none, beside as_of_sequence"
+        raise invalid(f"{path}.count_basis", "COUNT_BASIS_SHELF", expected)
+    if event.seen_reservations and not (event.as_of_sequence or event.basis is CountBasis.BOOKS):
+        expected = "none, except of a count from the books (COUNT_BASIS_BOOKS, or as_of_sequence)"
+        count = f"{len(event.seen_reservations):,} items"
+        raise invalid(f"{path}.seen_reservations", count, expected)
 
 
 def _check_reversal(path: str, event: StockEvent) -> StockEvent:

@@ -226,6 +226,24 @@ def test_a_count_says_what_it_has_seen() -> None:
         assert f"events[0].{field}" == error.metadata["field"]
 
 
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"as_of_sequence": 7, "count_basis": stock.COUNT_BASIS_SHELF}, "count_basis"),
+        ({"seen_reservations": ["r1"]}, "seen_reservations"),
+        (
+            {"seen_reservations": ["r1"], "count_basis": stock.COUNT_BASIS_SHELF},
+            "seen_reservations",
+        ),
+    ],
+)
+def test_a_count_on_the_shelf_says_nothing_of_books(said: dict[str, Any], field: str) -> None:
+    """It would be passed over in silence."""
+    error = fault(record, kind="STOCK_EVENT_KIND_COUNT", quantity=5, **said)
+    assert f"events[0].{field}" == error.metadata["field"]
+    assert "COUNT_BASIS_BOOKS" in error.metadata["expected"]
+
+
 def test_a_message_has_few_events_that_change_more_than_on_hand() -> None:
     """Each takes a hundred times as long as a plain one."""
     event = stock.StockEvent(
