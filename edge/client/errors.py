@@ -76,7 +76,7 @@ class NotFound(HoldfastError):
 
 class AlreadyExists(HoldfastError):
     """The id was used before with other content. `metadata` names the first `field` that differs,
-    with its value `first` and `now`.
+    with its value `first` and `now` where the node remembers it.
     """
 
 

@@ -7,7 +7,7 @@ and ids in the message.
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from holdfast.core import commands as core
 
@@ -38,7 +38,8 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
             unnamed = len(outcome.more) - len(named)
             return not_found(field, outcome.value, *more, unnamed=unnamed)
         case core.Conflict():
-            return already_exists(replace(outcome, field=field), _resource_of(request))
+            conflict = _without_fingerprints(replace(outcome, field=field), request)
+            return already_exists(conflict, _resource_of(request))
         case core.Ambiguous():
             return ambiguous(field, outcome)
         case core.OutOfRange():
@@ -49,6 +50,19 @@ def fault_from_outcome(outcome: FaultOutcome, request: Any = None) -> Fault:
             return limit_reached(outcome)
         case core.InTheWay():
             return merge_blocked(outcome)
+
+
+#: What the engine remembers as it is of a command with a request id, and what of a location. Of all
+#: else it remembers a fingerprint, which tells a caller nothing.
+_REMEMBERED: Final = ("method", "remainder", "hold_duration")
+
+
+def _without_fingerprints(conflict: core.Conflict, request: Any) -> core.Conflict:
+    """A conflict, without what it has in place of values that the engine does not remember."""
+    field = conflict.field
+    if not getattr(request, "request_id", "") or field in _REMEMBERED:
+        return conflict
+    return conflict if field.startswith("location.") else replace(conflict, first="", now="")
 
 
 def _lines_of(request: Any) -> tuple[str, list[int]]:

@@ -212,20 +212,19 @@ def _listed(unknown: Sequence[tuple[str, str]], count: int) -> str:
 
 
 def already_exists(conflict: core.Conflict, resource: tuple[str, str] = ("", "")) -> Fault:
-    """An id was already used with other content. Names the first field that differs; `resource` is
-    the kind of thing that has the id, and the id.
+    """An id was already used with other content. Names the first field that differs, with its
+    values where they are known; `resource` is the kind of thing that has the id, and the id.
     """
+    values = {"first": shortened(conflict.first), "now": shortened(conflict.now)}
     was_and_is = f"was {shown(conflict.first)} and is now {shown(conflict.now)}"
+    if conflict.first == conflict.now:
+        values, was_and_is = {}, "is another one"
     return Fault(
         grpc.StatusCode.ALREADY_EXISTS,
         "ID_REUSED",
         f"the id was already used with other content: {conflict.field} {was_and_is}; "
         "repeat the first request unchanged, or use a new id",
-        {
-            "field": conflict.field,
-            "first": shortened(conflict.first),
-            "now": shortened(conflict.now),
-        },
+        {"field": conflict.field, **values},
         blames=[Blame(conflict.field, was_and_is, *resource)],
     )
 

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from holdfast.admin.v1 import admin_service_pb2 as admin
 from holdfast.core import commands as core
 from holdfast.core.capacity import TABLES
 from holdfast.core.commands import Conflict, OutOfRange
@@ -307,6 +308,18 @@ def test_an_id_that_is_used_again_names_what_differs() -> None:
     first_now = {"first": "900000 ms", "now": "1000 ms"}
     assert fault.metadata == {"field": "hold_duration", **first_now}
     assert "hold_duration was '900000 ms' and is now '1000 ms'" in fault.message
+
+
+@pytest.mark.parametrize("field", ["reason", "actor", "lines", "stock_levels", "new_sku"])
+def test_a_fingerprint_is_not_shown(field: str) -> None:
+    """Of what a request with an id said, little more is remembered."""
+    request = admin.ForceReleaseRequest(reservation_id="r", request_id="q")
+    fault = fault_from_outcome(core.Conflict(field, "2e7c6ed", "22ef51ce"), request)
+    assert ("ID_REUSED", {"field": field}) == (fault.reason, fault.metadata)
+    assert f"{field} is another one" in fault.message
+    assert "2e7c6ed" not in str(fault.to_status())
+    kept = fault_from_outcome(core.Conflict("method", "REPAIR", "FORCE"), request)
+    assert "method was 'REPAIR' and is now 'FORCE'" in kept.message
 
 
 def test_a_stock_level_out_of_range_is_malformed() -> None:
