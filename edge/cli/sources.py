@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .auditing import Reason
 from .console import (
     TIMEOUT_DEFAULT_S,
     AdminTarget,
@@ -147,10 +148,10 @@ def update_source(
 @sources.command("reset")
 def reset_source(
     name: Name,
+    reason: Reason,
     last_sequence: Annotated[
         int, typer.Option("--last", metavar="N", min=0, help="The last number that counts.")
     ] = 0,
-    reason: Annotated[str, typer.Option(help="Why; kept in the journal.")] = "",
     request_id: RequestId = None,
     target: AdminTarget = None,
     timeout: Timeout = TIMEOUT_DEFAULT_S,
@@ -158,7 +159,7 @@ def reset_source(
 ) -> None:
     """Let a source restart its numbering; its gaps are forgotten, its event ids are not."""
     with asking_operators(target, timeout, as_json=as_json) as client:
-        answer = client.reset_source(name, last_sequence, reason, request_id=request_id)
+        answer = client.reset_source(name, reason, last_sequence, request_id=request_id)
     if as_json:
         print_json(plain(answer))
         return

@@ -106,7 +106,8 @@ def update_source(
     """Change what is given of a source; the rest stays as it is. The response has all of it.
 
     `expected_interval` is in seconds, unless it is a timedelta; 0 lets it be silent. `fallback`
-    says what may be promised of its stock while it is stale or has gaps, and `cap` how much. With
+    says what may be promised of its stock while it is stale or has gaps, and `cap`, which has to
+    come with FALLBACK_CAP, how much. With
     `allow_missing` a source that is not known is created. Raises `NotFound` without it, and
     `AlreadyExists` if `request_id` was used with other content.
     """
@@ -130,8 +131,8 @@ def update_source(
 
 def reset_source(
     source: str,
+    reason: str,
     last_sequence: int = 0,
-    reason: str = "",
     *,
     request_id: str | None = None,
     **options: Unpack[Options],

@@ -36,8 +36,7 @@ def reset_from_request(request: admin.ResetSourceRequest) -> core.ResetSource:
     check_name("source", request.source)
     if request.last_sequence > SOURCE_SEQUENCE_MAX:
         raise invalid("last_sequence", request.last_sequence, f"0 to {SOURCE_SEQUENCE_MAX:,}")
-    if request.reason:
-        check_name("reason", request.reason)
+    check_name("reason", request.reason)
     key = _request_key(request.source, request.request_id)
     return core.ResetSource(request.source, request.last_sequence, request.reason, key)
 
@@ -120,8 +119,12 @@ def update_from_request(request: admin.UpdateSourceRequest) -> core.UpdateSource
     )
     if not 0 <= source.cap <= QUANTITY_MAX:
         raise invalid("source.cap", source.cap, f"0 to {QUANTITY_MAX:,}")
+    fields = _fields_of(request)
+    if "fallback" in fields and wanted.fallback is Fallback.CAP and "cap" not in fields:
+        expected = "how many units, with FALLBACK_CAP; update_mask names a cap of 0"
+        raise invalid("source.cap", "", expected)
     key = _request_key(source.source, request.request_id)
-    return core.UpdateSource(wanted, _fields_of(request), request.allow_missing, key)
+    return core.UpdateSource(wanted, fields, request.allow_missing, key)
 
 
 def update_response(outcome: core.SourceOutcome) -> admin.UpdateSourceResponse:

@@ -37,13 +37,14 @@ async def test_each_listener_has_its_own_methods(node: NodeProcess) -> None:
 async def test_a_reset_names_what_is_wrong(node: NodeProcess) -> None:
     async with Wire(node.admin_target) as admin:
         for call, field in (
-            (operator_calls.reset_source(""), "source"),
-            (operator_calls.reset_source("till "), "source"),
-            (operator_calls.reset_source("till", 2**63), "last_sequence"),
+            (operator_calls.reset_source("", "new"), "source"),
+            (operator_calls.reset_source("till ", "new"), "source"),
+            (operator_calls.reset_source("till", "new", 2**63), "last_sequence"),
+            (operator_calls.reset_source("till", ""), "reason"),
         ):
             answer = await admin.send_call(call)
             assert ("INVALID_ARGUMENT", field) == (answer.code, answer.info.metadata["field"])
-        answer = await admin.send_call(operator_calls.reset_source("nobody"))
+        answer = await admin.send_call(operator_calls.reset_source("nobody", "new"))
         assert ("NOT_FOUND", "UNKNOWN_SOURCE") == (answer.code, answer.reason)
 
 
@@ -79,8 +80,9 @@ async def test_an_update_of_a_source_names_what_is_wrong(node: NodeProcess) -> N
             (settle(actor="zoe "), "actor"),
             (update("erp", cap=-1), "source.cap"),
             (update("erp", fallback=9), "source.fallback"),
-            (operator_calls.reset_source("till", reason="\n"), "reason"),
-            (operator_calls.reset_source("till", request_id=" q"), "request_id"),
+            (update("erp", fallback="FALLBACK_CAP"), "source.cap"),
+            (operator_calls.reset_source("till", "\n"), "reason"),
+            (operator_calls.reset_source("till", "new", request_id=" q"), "request_id"),
             (settle(request_id=" q"), "request_id"),
             (operator_calls.repair_stock_levels("r", "a", request_id=" q"), "request_id"),
             (operator_calls.force_release("r1", "r", "a", request_id=" q"), "request_id"),
@@ -281,9 +283,11 @@ async def test_a_reversal_is_listed_until_its_event_comes(node: NodeProcess) -> 
     sku, event_id = new_name("sku"), new_name("event")
     async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
         await client.update_location(WAREHOUSE, allow_missing=True)
-    words = ("stock", "reverse", sku, WAREHOUSE, 3, "--event", f"{event_id}/{sku}@{WAREHOUSE}")
-    answer = ask_json(node, *words, "--kind", "receipt", "--event-id", new_name("undo"))
-    assert "STOCK_EVENT_OUTCOME_REVERSAL_PENDING" == answer["results"][0]["outcome"]
+    words = ("stock", "reverse", sku, WAREHOUSE, 3, "--event", event_id)
+    pending = ask(node, *words, "--kind", "receipt", "--event-id", new_name("undo"))
+    assert 3 == pending.exit_code
+    assert "reversal pending" in flat(pending.stdout)
+    assert f"nothing is undone yet: the reversal waits for event {event_id}" in pending.stderr
     async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S) as client:
         listed = (await client.list_pending_reversals()).reversals
         (mine,) = (each for each in listed if each.sku == sku)

@@ -47,14 +47,16 @@ def test_a_source_can_begin_to_number_anew(node: NodeProcess) -> None:
 
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(2**63 - 1)
         assert STOCK_EVENT_OUTCOME_OUT_OF_ORDER == sell(8)
-        answer = ask_json(node, "sources", "reset", source, "--last", 7)
+        answer = ask_json(node, "sources", "reset", source, "--last", 7, "--reason", "typo")
         assert 2**63 - 1 == answer["previous_sequence"]
         assert STOCK_EVENT_OUTCOME_APPLIED == sell(8)
     assert (
         f"{source} counts on from 0; it had come to 8."
-        in ask(node, "sources", "reset", source).stdout
+        in ask(node, "sources", "reset", source, "--reason", "new till").stdout
     )
-    unknown = ask(node, "sources", "reset", "nobody")
+    without = ask(node, "sources", "reset", source)
+    assert (2, True) == (without.exit_code, "--reason" in flat(without.stderr))
+    unknown = ask(node, "sources", "reset", "nobody", "--reason", "new till")
     assert 1 == unknown.exit_code
     assert "source is 'nobody', which is unknown" in flat(unknown.output)
 

@@ -289,8 +289,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     ("reset_source", {**ERP_Q, "reason": "new"}, {**ERP_Q, "reason": "new"}),
-    ("reset_source", ERP_Q, ERP_Q),
-    ("reset_source", {**ERP_Q, "last_sequence": 7}, {**ERP_Q, "last_sequence": 7}),
+    (
+        "reset_source",
+        {**ERP_Q, "reason": "new", "last_sequence": 7},
+        {**ERP_Q, "reason": "new", "last_sequence": 7},
+    ),
 ]
 
 
@@ -334,7 +337,7 @@ def test_arguments_become_fields(
         ("update_location", {"location": "W1"}),
         ("settle_quarantined_sku", {"sku": "S1", "decision": 1, "reason": "r", "actor": "a"}),
         ("update_source", {"source": "erp"}),
-        ("reset_source", {"source": "erp"}),
+        ("reset_source", {"source": "erp", "reason": "r"}),
         ("repair_stock_levels", {"reason": "r", "actor": "a"}),
         ("force_release", {"reservation_id": "r1", "reason": "r", "actor": "a"}),
     ],

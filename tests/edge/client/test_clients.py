@@ -71,7 +71,7 @@ REPEATABLE: list[tuple[str, tuple[Any, ...]]] = [
     ("settle_quarantined_sku", ("S1", "SKU_DECISION_ADMIT", "a new mug", "zoe")),
     ("get_source", ("erp",)),
     ("update_source", ("erp",)),
-    ("reset_source", ("erp",)),
+    ("reset_source", ("erp", "a new till")),
     ("create_snapshot", ()),
     ("run_audit", ()),
     ("repair_stock_levels", ("a bad module", "zoe")),
