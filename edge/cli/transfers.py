@@ -1,13 +1,13 @@
 """Commands on units that go from one location to another."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .console import TIMEOUT_DEFAULT_S, Json, Target, Timeout, parse_instant
-from .stock import SOURCE_DEFAULT, EventId, FromStatus, Source, ToStatus, Words, record
-from .words import SignedCommand
+from .console import parse_instant
+from .recording import FactOptions, Fields, fact_command
+from .stock import FromStatus, ToStatus, one_line, reference
 
 transfer = typer.Typer(no_args_is_help=True, help="Record what goes from one location to another.")
 
@@ -29,9 +29,9 @@ Line = Annotated[
 ]
 
 
-@transfer.command()
+@fact_command(transfer, "TRANSFER_DISPATCH")
 def dispatch(
-    lines: Words,
+    _: FactOptions,
     document: Document,
     to: Annotated[str, typer.Option(metavar="LOCATION", help="Where they go.")],
     line: Line = "",
@@ -40,59 +40,33 @@ def dispatch(
         bool, typer.Option("--takes-promised", help="Also units that are promised.")
     ] = False,
     status: FromStatus = "",
-    source: Source = SOURCE_DEFAULT,
-    event_id: EventId = None,
-    target: Target = None,
-    timeout: Timeout = TIMEOUT_DEFAULT_S,
-    as_json: Json = False,
-) -> None:
+) -> Fields:
     """Units leave a location for another one; those that are promised stay."""
-    more = {**_of(document, line), "from_status": status}
-    more |= {"to_location": to, "takes_promised": takes_promised}
+    fields = {**reference("transfer", document, line), "from_status": status}
+    fields |= {"to_location": to, "takes_promised": takes_promised}
     if expected:
-        more["expected_time"] = parse_instant(expected)
-    kind = "TRANSFER_DISPATCH"
-    record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
+        fields["expected_time"] = parse_instant(expected)
+    return fields
 
 
-@transfer.command()
-def receive(
-    lines: Words,
-    document: Document,
-    line: Line = "",
-    status: ToStatus = "",
-    source: Source = SOURCE_DEFAULT,
-    event_id: EventId = None,
-    target: Target = None,
-    timeout: Timeout = TIMEOUT_DEFAULT_S,
-    as_json: Json = False,
-) -> None:
+@fact_command(transfer, "RECEIPT")
+def receive(_: FactOptions, document: Document, line: Line = "", status: ToStatus = "") -> Fields:
     """Units came from another location: all that were dispatched, or some, or more."""
-    more = {**_of(document, line), "to_status": status}
-    record("RECEIPT", lines, source, event_id, target, timeout, as_json=as_json, **more)
+    return {**reference("transfer", document, line), "to_status": status}
 
 
-@transfer.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
-def adjust(
-    lines: Words,
-    document: Document,
-    line: Line = "",
-    source: Source = SOURCE_DEFAULT,
-    event_id: EventId = None,
-    target: Target = None,
-    timeout: Timeout = TIMEOUT_DEFAULT_S,
-    as_json: Json = False,
-) -> None:
+@fact_command(transfer, "TRANSFER_ADJUSTMENT", is_signed=True)
+def adjust(_: FactOptions, document: Document, line: Line = "") -> Fields:
     """Units under way to a location were lost (-1), or more had been sent than was reported (1)."""
-    more, kind = _of(document, line), "TRANSFER_ADJUSTMENT"
-    record(kind, lines, source, event_id, target, timeout, as_json=as_json, **more)
+    return reference("transfer", document, line)
 
 
-@transfer.command(cls=SignedCommand, context_settings={"ignore_unknown_options": True})
+@fact_command(transfer, "REVERSAL", is_signed=True)
 def reverse(
-    lines: Words,
+    options: FactOptions,
     event: Annotated[
-        str, typer.Option(metavar="ID", help="The event that was wrong; one line names one.")
+        str,
+        typer.Option(metavar="ID", help="The event that was wrong, by the id that was printed."),
     ],
     kind: Annotated[TransferKind, typer.Option(help="Its kind.")],
     document: Document,
@@ -102,22 +76,14 @@ def reverse(
         str, typer.Option(metavar="NAME", help="Its source, if it is another.")
     ] = "",
     status: Annotated[str, typer.Option(metavar="STATUS", help="The status that it named.")] = "",
-    source: Source = SOURCE_DEFAULT,
-    event_id: EventId = None,
-    target: Target = None,
-    timeout: Timeout = TIMEOUT_DEFAULT_S,
-    as_json: Json = False,
-) -> None:
+) -> Fields:
     """A dispatch, receipt or adjustment was wrong, and is undone; the line repeats what it said."""
-    if len(lines) > 3:
-        raise typer.BadParameter("one line, since an event has one", param_hint="LINE")
+    one_line(options)
     prefix = "TRANSFER_" if kind in (TransferKind.DISPATCH, TransferKind.ADJUSTMENT) else ""
-    name = f"STOCK_EVENT_KIND_{prefix}{kind.upper()}"
-    named = {"source": of_source, "event_id": event, "kind": name}
-    more = {**_of(document, line), "to_location": to, "reverses": named}
-    more["from_status" if to else "to_status"] = status
-    record("REVERSAL", lines, source, event_id, target, timeout, as_json=as_json, **more)
-
-
-def _of(document: str, line: str) -> dict[str, Any]:
-    return {"reference": {"kind": "transfer", "id": document, "line": line}}
+    named = {
+        "source": of_source,
+        "event_id": event,
+        "kind": f"STOCK_EVENT_KIND_{prefix}{kind.upper()}",
+    }
+    fields = {**reference("transfer", document, line), "to_location": to, "reverses": named}
+    return {**fields, "from_status" if to else "to_status": status}

@@ -1,5 +1,6 @@
 """Commands that go on until interrupted: watch, watch-reservations."""
 
+import json
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from holdfast.v1.common_pb2 import SourceState
+    from holdfast.v1.common_pb2 import Revision, SourceState
     from holdfast.v1.reservation_service_pb2 import ReservationState
     from holdfast.v1.watch_service_pb2 import (
         LevelUpdate,
@@ -40,6 +41,14 @@ def watch(
     now: Annotated[
         bool, typer.Option("--now", help="Show changes from now on, not the state first.")
     ] = False,
+    after: Annotated[
+        str,
+        typer.Option(
+            metavar="RESPONSE",
+            help="Go on after a response: what --json printed of it.",
+            show_default=False,
+        ),
+    ] = "",
     low: Annotated[
         int, typer.Option(metavar="UNITS", min=0, help="So many units or fewer are low.")
     ] = 0,
@@ -51,16 +60,29 @@ def watch(
     as_json: Json = False,
 ) -> None:
     """Show stock as it changes, until interrupted."""
+    revisions = _revisions(after) if after else []
     with asking(target, TIMEOUT_DEFAULT_S, as_json=as_json, retries=True) as client:
         responses = client.watch_availability(
             skus or (),
             location or (),
             from_now=now,
+            after=revisions,
             low_threshold=low,
             crossings_only=crossings,
             source_states=named_states(source_states),
         )
         _show(responses, _level_lines, as_json=as_json)
+
+
+def _revisions(response: str) -> "list[Revision]":
+    """The revisions of a response that was printed as JSON. Raises typer.BadParameter."""
+    from holdfast.v1.common_pb2 import Revision
+
+    try:
+        return [Revision(**each) for each in json.loads(response)["revisions"]]
+    except (ValueError, TypeError, LookupError):
+        expected = "a line that `holdfast watch --json` printed, with revisions"
+        raise typer.BadParameter(f"--after is {response[:60]!r}: expected {expected}") from None
 
 
 def _show(

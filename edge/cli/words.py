@@ -31,24 +31,25 @@ class SignedCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raises typer.BadParameter for an option that does not exist."""
-        takes_value = {
-            name: not getattr(parameter, "is_flag", False)
+        values = {
+            name: 0 if getattr(parameter, "is_flag", False) else parameter.nargs
             for parameter in self.get_params(ctx)
             for name in (*parameter.opts, *parameter.secondary_opts)
         }
-        if unknown := _unknown_option(args, takes_value):
+        if unknown := _unknown_option(args, values):
             raise typer.BadParameter(f"No such option: {unknown}")
         return super().parse_args(ctx, args)
 
 
-def _unknown_option(args: Iterable[str], takes_value: dict[str, bool]) -> str | None:
+def _unknown_option(args: Iterable[str], values: dict[str, int]) -> str | None:
+    """The first option that is not among those of which it is known how many values they take."""
     words = iter(args)
     for word in words:
         if word == "--":
             return None
         name, _, value = word.partition("=")
-        if name in takes_value:
-            if takes_value[name] and not value:
+        if name in values:
+            for _ in range(values[name] - bool(value)):
                 next(words, None)
         elif word.startswith("-") and not word[1:2].isdigit():
             return word

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.core.limits import SUPPLIES_OPEN_MAX
-from holdfast.edge.cli.event_notes import event_notes
+from holdfast.edge.cli.fact_notes import notes
 from holdfast.edge.client import Client, InvalidArgument, NotFound
 from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import stock_service_pb2 as stock
@@ -107,7 +107,7 @@ async def test_goods_that_came_are_recorded_though_too_many_transfers_are_open(
     come = fact("RECEIPT", sku, there, 3)
     (result,) = (await client.record_stock_events("wms", [come])).results
     assert (APPLIED, 3, True) == (result.outcome, result.on_hand, result.untracked)
-    (note,) = event_notes([come], [result])
+    (note,) = notes([come], [result])
     assert note.startswith(f"{sku} at {there}: transfer T-17 is as it was before")
     asked = fact("TRANSFER_DISPATCH", sku, WAREHOUSE, 3, to_location=there)
     (refused,) = (await client.record_stock_events("wms", [asked])).results

@@ -182,7 +182,7 @@ def test_without_an_answer_it_says_how_to_repeat_the_command() -> None:
 
     assert "did not answer in time" in reserve.stderr
     assert "Repeat it with the same ids" in reserve.stderr
-    assert re.search(r"Repeat it with --event-id [0-9a-f-]{36} ", stock.stderr)
+    assert re.search(r"Repeat it with --request-id [0-9a-f-]{36} ", stock.stderr)
 
 
 def test_a_fault_is_one_sentence_and_advice(node: NodeProcess) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from holdfast.core.limits import NAME_BYTES_MAX
-from holdfast.edge.cli.stock import EVENT_ID_BYTES_MAX, line_ids
+from holdfast.edge.cli.recording import EVENT_ID_BYTES_MAX, line_ids
 from tests.edge.cli.commands import ask, ask_json, new_id
 from tests.edge.node_process import NodeProcess
 
@@ -29,10 +29,10 @@ def test_a_command_repeated_with_another_line_counts_the_new_line(
     first, second = (
         [str(word).format(sku=sku) for word in each] for each in (RECEIPT_OF_MUGS, words)
     )
-    event_id = ("--event-id", new_id())
-    ask_json(node, "stock", "receipt", *first, *event_id)
+    request_id = ("--request-id", new_id())
+    ask_json(node, "stock", "receipt", *first, *request_id)
 
-    result = ask(node, "stock", "receipt", *second, *event_id)
+    result = ask(node, "stock", "receipt", *second, *request_id)
 
     # All but one line of mugs at W1, the first that was given.
     new = list(zip(second[::3], second[1::3], strict=True))

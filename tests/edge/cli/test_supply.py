@@ -25,8 +25,8 @@ def test_supply_is_announced_shown_and_received(node: NodeProcess) -> None:
     shown = flat(ask(node, "promise", sku).stdout)
     assert f"{friday.astimezone(UTC):%Y-%m-%d} 4500017 10 6 15" in shown
     assert "incoming" in ask(node, "availability", sku).stdout
-    undo = ("--event", f"E/{sku}@{place}", "--kind", "receipt", *order)
-    ask_json(node, "stock", "receipt", sku, place, 2, *order, "--event-id", "E")
+    undo = ("--event", f"E-{sku}", "--kind", "receipt", *order)
+    ask_json(node, "stock", "receipt", sku, place, 2, *order, "--event-id", f"E-{sku}")
     (result,) = ask_json(node, "stock", "reverse", sku, place, 2, *undo)["results"]
     assert ("STOCK_EVENT_OUTCOME_APPLIED", 9) == (result["outcome"], result["on_hand"])
     both = ask(node, "stock", "reverse", sku, place, 2, *undo, "--reservation", "r1")

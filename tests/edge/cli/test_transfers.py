@@ -61,13 +61,13 @@ def test_what_was_recorded_of_a_transfer_is_reversed(node: NodeProcess) -> None:
         ("receipt", "receive", there, 2, ()),
         ("adjustment", "adjust", there, 1, ()),
     ):
-        undo = ("--event", f"{event}/{sku}@{place}", "--kind", kind, *of, *more)
+        undo = ("--event", event, "--kind", kind, *of, *more)
         undo = (*transfer, "reverse", sku, place, units, *undo, "--event-id", f"no {event}")
         (result,) = ask_json(node, *undo)["results"]
         assert "STOCK_EVENT_OUTCOME_APPLIED" == result["outcome"]
     levels = ask_json(node, "availability", sku)["availabilities"][0]["levels"]
     assert [(5, 0), (0, 0)] == [(level["on_hand"], level["incoming"]) for level in levels]
-    after_all = ("--event", f"no dispatch/{sku}@{here}", "--kind", "reversal", *of, *to)
+    after_all = ("--event", "no dispatch", "--kind", "reversal", *of, *to)
     ask_json(node, *transfer, "reverse", sku, here, 2, *after_all)
     levels = ask_json(node, "availability", sku)["availabilities"][0]["levels"]
     assert [(3, 0), (0, 2)] == [(level["on_hand"], level["incoming"]) for level in levels]
