@@ -233,14 +233,14 @@ def test_a_batch_ships_what_is_on_hand_and_tells_the_rest() -> None:
 def test_a_receipt_that_was_none_leaves_a_shortfall_which_its_supply_ends() -> None:
     """Units that were bound stay so: nobody else is promised what comes for them."""
     shop = Shop()
-    of_supply = {"reference": Reference(SUPPLY, "po", "Mug")}
+    supply = Reference(SUPPLY, "po", "Mug")
     shop.tell(EventKind.SUPPLY, 10)
     shop.want("a", mugs(6))
     shop.now_ns += 1
     shop.want("b", mugs(4))
-    shop.tell(EventKind.RECEIPT, 7, **of_supply)
+    shop.tell(EventKind.RECEIPT, 7, reference=supply)
     named = Reversed("erp", "2", key_from_parts("erp", "2"), EventKind.RECEIPT)
-    outcome = shop.tell(EventKind.REVERSAL, 7, reverses=named, **of_supply)
+    outcome = shop.tell(EventKind.REVERSAL, 7, reverses=named, reference=supply)
     assert EventOutcome.APPLIED == outcome.results[0].outcome
     (short,) = outcome.shortfalls
     assert (-7, 0) == (short.available, short.uncovered)
@@ -248,7 +248,7 @@ def test_a_receipt_that_was_none_leaves_a_shortfall_which_its_supply_ends() -> N
     assert [("b", 1), ("a", 6)] == endangered
     assert ([0], [3]) == (shop.waits("a"), shop.waits("b"))
     assert 0 == shop.want("c", mugs(1)).refusal.lines[0].available
-    outcome = shop.tell(EventKind.RECEIPT, 10, **of_supply)
+    outcome = shop.tell(EventKind.RECEIPT, 10, reference=supply)
     assert () == outcome.shortfalls
     assert ([0], [0]) == (shop.waits("a"), shop.waits("b"))
     assert (10, 0) == (shop.level().on_hand, shop.level().available)

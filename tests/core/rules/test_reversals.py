@@ -377,8 +377,8 @@ def test_a_handle_of_no_shard_is_answered_while_reversals_wait() -> None:
     key, events = event_key("erp", "sold"), np.zeros(1, STOCK_EVENT)
     events["key_hi"], events["key_lo"], events["has_key"] = key.hi, key.lo, 1
     events["shard"], events["kind"], events["quantity"] = 999, EventKind.SALE, 4
-    ((result,),) = [each.results for each in shop.node.turn([StockBatch("erp", events)], NOON_NS)]
-    assert EventOutcome.UNKNOWN_STOCK_LEVEL == result.outcome
+    codes: Any = shop.node.turn([StockBatch("erp", events)], NOON_NS)[0]
+    assert [EventOutcome.UNKNOWN_STOCK_LEVEL] == [result.outcome for result in codes.results]
     assert ["sold"] == [each.event_id for each in shop.listed(0, 5).reversals]
 
 
