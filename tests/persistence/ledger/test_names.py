@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from holdfast.core.commands import (
+    AvailabilitiesView,
     Command,
     DeleteSku,
     GetAvailability,
@@ -63,6 +64,7 @@ def read(life: Life) -> list[Read]:
     at = Instant(at_ns=life.node.now_ns)
     assert life.node.post(GetAvailability(tuple(NAMES)), Nobody())
     ((_, answer),) = life.node.turn(life.node.now_ns).answers
+    assert isinstance(answer, AvailabilitiesView)
     return [
         Read(
             name,
