@@ -95,7 +95,7 @@ def _read(
     lines_of: dict[tuple[str, str], int],
 ) -> Counted | str:
     """A row as a count, or what is wrong with it."""
-    # It takes a tenth of a second, which no other command should wait for.
+    # Imported here: it takes a tenth of a second, and other commands import this file.
     from ..wire.name_rules import is_name, wrong_with_name
 
     if len(row) <= max(places):
