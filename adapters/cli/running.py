@@ -106,13 +106,16 @@ def _print_status(report: dict[str, Any]) -> None:
     core = report["core"]
     away = f": {plain(core['last_error'])}" if core["last_error"] else ""
     console().print(f"Core {core['target']}: breaker {core['breaker']}{away}")
-    table = Table("adapter", "kind", "state", "inbox", "outbox", "dead letters", "last event")
+    table = Table(
+        "adapter", "kind", "state", "inbox", "early", "outbox", "dead letters", "last event"
+    )
     for each in report["adapters"]:
         table.add_row(
             each["name"],
             each["kind"],
             plain(_state(each)),
             f"{each['inbox']:,}",
+            f"{each['early']:,}",
             f"{each['outbox']:,}" if "outbox" in each else "-",
             f"{each['dead_letters']:,}",
             each["last_event"] or "-",

@@ -11,6 +11,7 @@ from .records import Waiting, lane_key, lane_prefix, pack_waiting, read_waiting
 from .store import Table, Tables
 
 INBOX: Final = "inbox"
+EARLY: Final = "early"
 OUTBOX: Final = "outbox"
 DEAD_LETTERS: Final = "dead_letters"
 
@@ -52,7 +53,7 @@ def depth(tables: Tables, box: str, adapter: str) -> int:
 def of_others(tables: Tables, adapters: Container[str]) -> dict[str, int]:
     """What is in boxes of adapters that are none of these: nobody delivers it."""
     found: dict[str, int] = {}
-    for box in (INBOX, OUTBOX, DEAD_LETTERS):
+    for box in (INBOX, EARLY, OUTBOX, DEAD_LETTERS):
         for key, value in tables.numbers.entries(f"{box}/".encode()):
             name = key.decode().partition("/")[2]
             if name not in adapters and int.from_bytes(value):

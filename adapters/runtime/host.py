@@ -148,10 +148,10 @@ class Host:
     def status(self) -> dict[str, Any]:
         """How it all is, for operators."""
         with self.store.reading() as tables:
-            dead = {
-                each.name: boxes.depth(tables, boxes.DEAD_LETTERS, each.name)
-                for each in self._configured
-            }
+            dead, early = (
+                {each.name: boxes.depth(tables, box, each.name) for each in self._configured}
+                for box in (boxes.DEAD_LETTERS, boxes.EARLY)
+            )
             open_cases = tables.open_cases.size()
             stranded = boxes.of_others(tables, set(self.inboxes))
             paused = {key.decode() for key, _ in tables.controls.entries()}
@@ -160,11 +160,15 @@ class Host:
             "open_cases": open_cases,
             "stranded": stranded,
             "service_levels": self.figures.service_levels(),
-            "adapters": [self._status(each, dead, paused) for each in self._configured],
+            "adapters": [self._status(each, dead, early, paused) for each in self._configured],
         }
 
     def _status(
-        self, configured: Configured, dead: Mapping[str, int], paused: set[str]
+        self,
+        configured: Configured,
+        dead: Mapping[str, int],
+        early: Mapping[str, int],
+        paused: set[str],
     ) -> dict[str, Any]:
         name = configured.name
         status: dict[str, Any] = {
@@ -172,6 +176,7 @@ class Host:
             "kind": configured.settings.kind,
             "paused": name in paused,
             "inbox": self.inboxes[name].depth,
+            "early": early[name],
             "dead_letters": dead[name],
             "last_event": self.figures.last(name),
         }

@@ -38,6 +38,7 @@ from .cases import case_of_dead, case_of_money, raise_case
 from .controls import is_paused
 from .dead_letters import DEFECT, bury, event_letter, message_letter
 from .divided import Divided
+from .early import Early
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
 from .gate import Gate
 from .inbox import Inbox
@@ -166,6 +167,7 @@ class Lane:
         self._orders = Orders(client, divided, LatestStates(store, now))
         self._order_facts = OrderFacts(client, self._orders.states, divided)
         self._unplaced = Unplaced(store, now)
+        self._early = Early(store, name, now)
         self._core = core
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._tables = tables
@@ -192,6 +194,7 @@ class Lane:
 
     async def round(self) -> bool:
         """Deliver the oldest messages; whether there were any. Raises StoreFull, StoreFailed."""
+        await self._early.come_due()
         waiting = self.inbox.head(1 if self.problem else MESSAGES_MAX, BYTES_MAX)
         if not waiting:
             return False
@@ -393,7 +396,11 @@ class Lane:
 
     def _settle(self, item: Item, judged: Settled | Dead, done: Round) -> None:
         if isinstance(judged, Dead):
-            self._bury(item, "deliver", judged, done)
+            event = _correlated(item.event, item.waiting)
+            if (aside := self._early.put_aside(item.waiting, event, judged)) is not None:
+                done.changes.append(aside)
+            else:
+                self._bury(item, "deliver", judged, done)
             return
         if judged.case is not None:
             done.changes.append(raise_case(self.name, judged.case, self._now()))

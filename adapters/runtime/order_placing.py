@@ -157,7 +157,9 @@ def _has_run_out(event: OrderEvent, each: reservation.Reservation) -> bool:
 
 
 def _case_of(event: OrderEvent, differs: Dead | None) -> Exceptional | None:
-    return differs and Exceptional(
+    if differs is None:
+        return None
+    return Exceptional(
         source=event.source,
         id=event.id,
         kind="order_differs",

@@ -103,7 +103,7 @@ def number_of(key: bytes) -> int:
 def pack_waiting(waiting: Waiting) -> bytes:
     """The record of a message in an inbox."""
     head: dict[str, Any] = {"key": waiting.key, "correlation_id": waiting.correlation_id}
-    if waiting.replay_of:
+    if waiting.replay_of or waiting.attempts:
         head |= {name: getattr(waiting, name) for name in _REPLAYED}
     return _pack(head, waiting.message)
 

@@ -1,7 +1,8 @@
 """A lane of one adapter that is given canonical events one by one, over a folder that stays."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,7 @@ from holdfast.adapters.intake.cloudevents import ADAPTER, to_json
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.dead_letters import dead_letters
+from holdfast.adapters.runtime.early import WAITS_S
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, keyed
@@ -41,9 +43,10 @@ async def deliver(
     *events: Event,
     sold: Callable[[datetime], None] = nothing_sold,
     fails: StoreFull | StoreFailed | None = None,
+    now: datetime = NOW,
 ) -> list[Case]:
-    """Let it take events, and what it was killed over before; the cases that came of it. Its store
-    may fail at what it is to keep of them.
+    """Let it take events, and what it was killed over before or is due; the cases that came of it.
+    Its store may fail at what it is to keep of them.
     """
     store = Store(folder, MAP_BYTES)
     try:
@@ -51,7 +54,7 @@ async def deliver(
         messages = [Message(to_json(event), received=NOW) for event in events]
         await inbox.put([keyed("channel", ADAPTER, each) for each in messages], NOW)
         kept = cast(Store, _Failing(store, fails)) if fails else store
-        assert await _lane(kept, inbox, core, sold).round()
+        assert await _lane(kept, inbox, core, sold, now).round()
         with store.reading() as tables:
             return list(cases(tables))
     finally:
@@ -67,7 +70,21 @@ def letters_in(folder: Path) -> list[DeadLetter]:
     return found
 
 
-def _lane(store: Store, inbox: Inbox, core: CoreClient, sold: Callable[[datetime], None]) -> Lane:
+async def wait_in_vain(folder: Path, core: CoreClient) -> list[Case]:
+    """Let it try what came before its order as often as it does; the cases that came of it."""
+    found: list[Case] = []
+    for seconds in accumulate(WAITS_S):
+        found = await deliver(folder, core, now=NOW + timedelta(seconds=seconds))
+    return found
+
+
+def _lane(
+    store: Store,
+    inbox: Inbox,
+    core: CoreClient,
+    sold: Callable[[datetime], None],
+    now: datetime,
+) -> Lane:
     return Lane(
         "channel",
         ADAPTER,
@@ -78,6 +95,6 @@ def _lane(store: Store, inbox: Inbox, core: CoreClient, sold: Callable[[datetime
         core=Gate("core", ()),
         tables=Tables(),
         observer=Figures({"channel": "order_sync"}, {}, lambda: NOW),
-        now=lambda: NOW,
+        now=lambda: now,
         sold=sold,
     )

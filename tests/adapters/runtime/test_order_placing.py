@@ -85,7 +85,7 @@ async def test_lines_of_an_order_that_come_one_by_one_are_all_placed(core: CoreC
     assert Settled("APPLIED") == await order.tell(OrderKind.PLACED, _2="B1*3")
     assert BOTH == await order.units()
     for lines in ({"_1": "A1*2"}, {"_2": "B1*3"}, {"_1": "A1*2", "_2": "B1*3"}, {}):
-        assert Settled("ALREADY_PLACED") == await order.tell(OrderKind.PLACED, **lines)
+        assert Settled("ALREADY_PLACED") == await order.tell(OrderKind.PLACED, False, **lines)
     assert BOTH == await order.units()
 
 

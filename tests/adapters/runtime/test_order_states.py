@@ -3,118 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
-from itertools import count
-from typing import NamedTuple, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.adapters.contract import Undecodable
-from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
+from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.order_states import ATTEMPTS, RESERVATION_LINES_MAX
 from holdfast.core.commands import Line as CoreLine
-from holdfast.core.commands import Location, Move, RecordStockEvents, StockEvent, UpdateLocation
+from holdfast.core.commands import Move
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_MAX
-from holdfast.core.model import EventKind, LocationKind, Remainder, Verb
-from tests.adapters.core_client import CoreClient, Killed, orders_in_memory
+from holdfast.core.model import Remainder, Verb
+from tests.adapters.core_client import CoreClient, Killed
 from tests.adapters.one_lane import NOW
-from tests.core.engine import NodeEngine
-from tests.core.script_answers import START_NS
+from tests.adapters.order_shop import PLACES, Line, Shop, new_core
 
 DAY_NS = 24 * 3_600 * 10**9
-PLACES = ("A", "B", "C")
-_NUMBERS = count(1)
-
-
-class Line(NamedTuple):
-    """A line of a state: its id, where, and units ordered, shipped and cancelled."""
-
-    id: str
-    location: str
-    ordered: int
-    shipped: int = 0
-    cancelled: int = 0
-
-
-class Shop:
-    """A core with five of a SKU at each place, and one order of a channel."""
-
-    def __init__(self, core: CoreClient, stock: int = 5) -> None:
-        self.number = next(_NUMBERS)
-        self.core = core
-        self.sku, self.order = f"MUG-{self.number}", f"amazon/{self.number}"
-        self.orders = orders_in_memory(core)
-        self.events = 0
-        counts = tuple(
-            StockEvent(key_from_text(f"{self.sku}{at}"), 0, self.sku, at, EventKind.COUNT, stock)
-            for at in PLACES
-        )
-        core.engine.turn([RecordStockEvents("wms", counts)], core.now_ns)
-
-    def state(self, *lines: Line, is_sold: bool = True) -> OrderEvent:
-        """An event that tells lines, under an id of its own."""
-        self.events += 1
-        order_lines = (
-            OrderLine(
-                *(line.id, self.sku, line.location, Decimal(line.ordered)),
-                shipped=Decimal(line.shipped),
-                cancelled=Decimal(line.cancelled),
-            )
-            for line in lines
-        )
-        return OrderEvent(
-            source="amazon",
-            id=f"{self.order}/{self.events}",
-            kind=OrderKind.STATE,
-            order=self.order,
-            lines=tuple(order_lines),
-            is_sold=is_sold,
-        )
-
-    async def tell(self, *lines: Line, is_sold: bool = True) -> Settled | Dead:
-        return await self.orders.apply(self.state(*lines, is_sold=is_sold))
-
-    async def units(self) -> dict[tuple[str, str], tuple[int, int, int]]:
-        """By line and place: units that are committed, shipped, and cancelled."""
-        found: dict[tuple[str, str], tuple[int, int, int]] = {}
-        names = (self.order, *(f"{self.order}+{number}" for number in range(1, 9)))
-        for name in names:
-            try:
-                answer = await self.core.get_reservation(name)
-            except Exception:  # noqa: BLE001 - there is no such one
-                break
-            for line in answer.reservation.lines:
-                place = line.line_id, line.location
-                figures = line.held + line.committed, line.fulfilled, line.cancelled
-                before = found.get(place, (0, 0, 0))
-                found[place] = cast(
-                    tuple[int, int, int], tuple(map(sum, zip(before, figures, strict=True)))
-                )
-        return found
-
-
-def new_core() -> CoreClient:
-    engine = NodeEngine(2)
-    locations = [Location(name, LocationKind.STORE, name, enabled=True) for name in PLACES]
-    engine.turn([UpdateLocation(each) for each in locations], START_NS)
-    return CoreClient(engine, START_NS)
 
 
 @pytest.fixture(scope="module")
 def core() -> CoreClient:
     """A core for all of them: each has a SKU and an order of its own."""
     return new_core()
-
-
-PARTS = {
-    OrderKind.SHIPPED: (1, 4, 0),
-    OrderKind.CANCELLED: (1, 0, 4),
-    OrderKind.REFUNDED: (1, 0, 4),
-}
 
 
 #: A channel whose quantities fall: what it says, one state after another.
@@ -166,131 +79,6 @@ async def test_old_states_do_not_order_again_what_was_taken_off(
     await tell_current(shop, *before)
     assert after == await shop.units()
     assert 1 == after["2", "B"][1]
-
-
-async def two_reservations(core: CoreClient) -> Shop:
-    """An order of five, of which three were ordered later, and of one more that has moved."""
-    shop = Shop(core)
-    await shop.tell(Line("1", "A", 2), Line("2", "B", 1))
-    await shop.tell(Line("1", "A", 5), Line("2", "C", 1))
-    return shop
-
-
-def of_lines(shop: Shop, kind: OrderKind, *lines: Line) -> OrderEvent:
-    return replace(shop.state(*lines), kind=kind, is_sold=False)
-
-
-@pytest.mark.parametrize("kind", PARTS)
-async def test_an_event_with_lines_reaches_all_reservations_of_its_order(
-    core: CoreClient, kind: OrderKind
-) -> None:
-    shop = await two_reservations(core)
-    event = of_lines(shop, kind, Line("1", "A", 4))
-    assert Settled("APPLIED") == await shop.orders.apply(event)
-    assert PARTS[kind] == (await shop.units())["1", "A"]
-    moved = of_lines(shop, kind, Line("2", "C", 1))
-    assert Settled("APPLIED") == await shop.orders.apply(moved)
-    assert 0 == (await shop.units())["2", "C"][0]
-
-
-@pytest.mark.parametrize("kind", PARTS)
-async def test_an_event_of_more_than_an_order_has_changes_none_of_its_reservations(
-    core: CoreClient, kind: OrderKind
-) -> None:
-    shop = await two_reservations(core)
-    before = await shop.units()
-    event = of_lines(shop, kind, Line("2", "C", 1), Line("1", "A", 6))
-    assert isinstance(await shop.orders.apply(event), Dead)
-    assert before == await shop.units()
-
-
-async def test_a_refund_of_units_gives_back_those_that_have_not_left(core: CoreClient) -> None:
-    """The others are a return, when they come back."""
-    shop = Shop(core)
-    await shop.tell(Line("1", "A", 3, 1), Line("2", "B", 2, 2), Line("3", "C", 1))
-    refund = of_lines(shop, OrderKind.REFUNDED, Line("1", "A", 3), Line("2", "B", 2))
-    for _ in range(2):
-        assert Settled("APPLIED") == await shop.orders.apply(refund)
-        assert {("1", "A"): (0, 1, 2), ("2", "B"): (0, 2, 0), ("3", "C"): (1, 0, 0)} == (
-            await shop.units()
-        )
-    again = of_lines(shop, OrderKind.REFUNDED, Line("1", "A", 3))
-    assert Settled("NOTHING_OPEN") == await shop.orders.apply(again)
-    wrong = of_lines(shop, OrderKind.REFUNDED, Line("3", "C", 1), Line("4", "A", 1))
-    assert isinstance(await shop.orders.apply(wrong), Dead)
-    assert 1 == (await shop.units())["3", "C"][0]
-
-
-async def test_a_refund_gives_back_what_is_open_in_all_reservations(core: CoreClient) -> None:
-    shop = await two_reservations(core)
-    await shop.orders.apply(of_lines(shop, OrderKind.SHIPPED, Line("1", "A", 1)))
-    refund = of_lines(shop, OrderKind.REFUNDED, Line("1", "A", 5))
-    assert Settled("APPLIED") == await shop.orders.apply(refund)
-    assert (0, 1, 4) == (await shop.units())["1", "A"]
-
-
-@pytest.mark.parametrize("kind", PARTS)
-async def test_a_line_without_a_location_is_where_the_order_has_it(
-    core: CoreClient, kind: OrderKind
-) -> None:
-    shop = await two_reservations(core)
-    done = await shop.orders.apply(of_lines(shop, kind, Line("1", "", 4), Line("2", "", 1)))
-    assert Settled("APPLIED") == done
-    assert PARTS[kind] == (await shop.units())["1", "A"]
-    assert 0 == (await shop.units())["2", "C"][0]
-
-
-async def test_a_line_that_names_its_sku_alone_is_the_only_one_of_it(core: CoreClient) -> None:
-    shop = Shop(core)
-    await shop.tell(Line("1", "A", 2))
-    assert Settled("APPLIED") == await shop.orders.apply(
-        of_lines(shop, OrderKind.SHIPPED, Line("", "", 1))
-    )
-    assert {("1", "A"): (1, 1, 0)} == await shop.units()
-
-
-@pytest.mark.parametrize(("id_", "sku", "places"), [("", "", 3), ("9", "", 0), ("1", "JUG", 0)])
-async def test_a_line_whose_location_cannot_be_told_is_refused(
-    core: CoreClient, id_: str, sku: str, places: int
-) -> None:
-    shop = await two_reservations(core)
-    before = await shop.units()
-    event = of_lines(shop, OrderKind.SHIPPED, Line("1", "A", 1), Line(id_, "", 1))
-    named = replace(event.lines[1], sku=sku or shop.sku)
-    with pytest.raises(Undecodable) as wrong:
-        await shop.orders.apply(replace(event, lines=(event.lines[0], named)))
-    assert "lines[1].location" == wrong.value.field
-    assert f"at {places} locations" in wrong.value.expected
-    assert before == await shop.units()
-
-
-async def test_a_line_without_a_location_of_an_unknown_order_is_a_dead_letter(
-    core: CoreClient,
-) -> None:
-    refused = await Shop(core).orders.apply(
-        of_lines(Shop(core), OrderKind.SHIPPED, Line("1", "", 1))
-    )
-    assert isinstance(refused, Dead)
-    assert "UNKNOWN_RESERVATION" == refused.reason
-
-
-async def test_a_cancellation_reaches_a_line_behind_a_reservation_that_has_ended(
-    core: CoreClient,
-) -> None:
-    shop = Shop(core)
-    await shop.tell(Line("1", "A", 2))
-    await shop.tell(Line("1", "B", 2))
-    event = of_lines(shop, OrderKind.CANCELLED, Line("1", "B", 1))
-    assert Settled("APPLIED") == await shop.orders.apply(event)
-    assert {("1", "A"): (0, 0, 2), ("1", "B"): (1, 0, 1)} == await shop.units()
-
-
-async def test_the_money_of_some_lines_is_that_of_their_order(core: CoreClient) -> None:
-    shop = Shop(core)
-    await shop.tell(Line("1", "A", 2))
-    await shop.tell(Line("1", "B", 2))  # where it was first has ended
-    event = of_lines(shop, OrderKind.SETTLED, Line("1", "B", 2))
-    assert Settled("ALREADY_PLACED") == await shop.orders.apply(event)
 
 
 async def test_a_state_is_placed_then_shipped_and_cancelled_line_by_line(core: CoreClient) -> None:

@@ -81,7 +81,7 @@ def test_a_fact_without_effect_is_explained_and_ends_with_3(node: NodeProcess, s
 @pytest.mark.parametrize("name", StockEventOutcome.keys()[1:])
 def test_every_outcome_without_effect_has_words(name: str) -> None:
     outcome = StockEventOutcome.Value(name)
-    result = StockEventResult(outcome=outcome, possible=1)
+    result = StockEventResult(outcome=name, possible=1)
     found = fact_notes.notes([StockEvent(sku="S", location="L", quantity=2)], [result])
     is_quiet = outcome in (stock.STOCK_EVENT_OUTCOME_APPLIED, stock.STOCK_EVENT_OUTCOME_DUPLICATE)
     assert is_quiet == (found == [])
