@@ -280,5 +280,5 @@ def test_base_units_are_the_quantity_times_the_factor_or_there_are_none(
 
 def test_the_base_units_are_those_of_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text("utf-8")
-    known = page.partition("only those that mean the base unit are known")[2].partition("in either")
+    known = page.partition("of units, these are the base unit then")[2].partition("in either")
     assert BASE_UNITS == {"", *re.findall(r"`(\w+)`", known[0])}

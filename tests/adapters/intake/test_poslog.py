@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from holdfast.adapters.conformance import Sample, findings
 from holdfast.adapters.contract import Message, Undecodable
 from holdfast.adapters.events import (
-    Exceptional,
     FactKind,
     Ignored,
     Numbered,
@@ -22,87 +21,25 @@ from holdfast.adapters.events import (
     OrderKind,
     OrderLine,
     Reference,
-    Reversed,
     StockFact,
 )
 from holdfast.adapters.intake.poslog import ADAPTER
 from holdfast.adapters.intake.poslog_options import PoslogOptions
 from tests.adapters.contracts import contract
-
-OPTIONS = PoslogOptions(time_zone="Europe/Berlin", weight_unit="kg")
-NOON = datetime(2026, 11, 26, 11, tzinfo=UTC)
-ORDER = "<InventoryReservationID>web-7</InventoryReservationID>"
-
-
-def line(
-    number: int | str,
-    sku: str = "A",
-    quantity: str = "1",
-    *,
-    kind: str = "Sale",
-    attributes: str = "",
-    of_kind: str = "",
-    inside: str = "",
-) -> str:
-    return (
-        f"<LineItem {attributes}><SequenceNumber>{number}</SequenceNumber><{kind} {of_kind}>"
-        f"<ItemID>{sku}</ItemID><Quantity>{quantity}</Quantity>{inside}</{kind}></LineItem>"
-    )
-
-
-def receipt(
-    *parts: str,
-    number: object = 114,
-    till: object = 3,
-    attributes: str = "",
-    retail: str = "",
-    time: str = "2026-11-26T12:00:00",
-) -> str:
-    return (
-        f"<Transaction {attributes}><RetailStoreID>0042</RetailStoreID>"
-        f"<WorkstationID>{till}</WorkstationID><SequenceNumber>{number}</SequenceNumber>"
-        f"<BusinessDayDate>2026-11-26</BusinessDayDate><EndDateTime>{time}</EndDateTime>"
-        f"<OperatorID>901</OperatorID><RetailTransaction {retail}>{''.join(parts)}"
-        "</RetailTransaction></Transaction>"
-    )
-
-
-def link(number: int, reason: str, inside: str = "") -> str:
-    return (
-        f'<TransactionLink ReasonCode="{reason}"><RetailStoreID>0042</RetailStoreID>'
-        f"<WorkstationID>7</WorkstationID><SequenceNumber>{number}</SequenceNumber>"
-        f"<BusinessDayDate>2026-11-25</BusinessDayDate>{inside}</TransactionLink>"
-    )
-
-
-def poslog(*receipts: str) -> bytes:
-    return f'<POSLog xmlns="urn:any">{"".join(receipts)}</POSLog>'.encode()
-
-
-def decoded(body: bytes, options: PoslogOptions = OPTIONS) -> list[Any]:
-    """What it says but for numbers."""
-    found = ADAPTER.decode(Message(body), options)
-    return [each for each in found if not isinstance(each, Numbered)]
-
-
-def numbers(body: bytes, options: PoslogOptions = OPTIONS) -> list[Numbered]:
-    found = ADAPTER.decode(Message(body), options)
-    return [each for each in found if isinstance(each, Numbered)]
-
-
-def of(*parts: str, options: PoslogOptions = OPTIONS, **how: Any) -> list[Any]:
-    return decoded(poslog(receipt(*parts, **how)), options)
-
-
-def facts(*parts: str, **how: Any) -> list[tuple[object, object]]:
-    """Kind and quantity of the facts of a receipt."""
-    return [(each.kind, each.quantity) for each in of(*parts, **how) if isinstance(each, StockFact)]
-
-
-def wrong(*parts: str, **how: Any) -> Undecodable:
-    (undecodable,) = of(*parts, **how)
-    assert isinstance(undecodable, Undecodable)
-    return undecodable
+from tests.adapters.intake.poslog_samples import (
+    NOON,
+    OPTIONS,
+    ORDER,
+    decoded,
+    facts,
+    line,
+    link,
+    numbers,
+    of,
+    poslog,
+    receipt,
+    wrong,
+)
 
 
 def test_a_line_is_a_sale_by_its_store_till_date_and_numbers() -> None:
@@ -305,65 +242,6 @@ def test_where_tills_do_not_tell_of_suspended_receipts_nothing_is_held_or_freed(
     for status in ("Suspended", "SuspendedDeleted"):
         found = of(line(1), retail=f'TransactionStatus="{status}"', options=options)
         assert [Ignored("suspended")] == found
-
-
-def test_a_post_void_reverses_every_line_of_what_it_links_to() -> None:
-    (reversal,) = of(line(2, quantity="-3"), link(99, "PostVoid"))
-    assert FactKind.REVERSAL == reversal.kind
-    assert ("A", "0042", Decimal(3)) == (reversal.sku, reversal.location, reversal.quantity)
-    assert Reversed("2026-11-25/99/2", FactKind.SALE, None, "pos/0042/7") == reversal.reverses
-    assert "2026-11-26/114/2/post-void" == reversal.id
-
-
-def test_a_receipt_that_was_post_voided_itself_is_reversed() -> None:
-    sold, back = of(line(1), line(2, "B", "-1"), retail='TransactionStatus="PostVoided"')
-    assert Reversed("2026-11-26/114/1", FactKind.SALE) == sold.reverses
-    assert Reversed("2026-11-26/114/2", FactKind.RETURN) == back.reverses
-
-
-def test_a_post_void_of_a_collected_order_takes_its_shipment_back() -> None:
-    (undone,) = of(line(1, inside=ORDER), link(99, "PostVoid"))
-    assert FactKind.SHIPMENT_REVERSAL == undone.kind
-    assert (Reference("reservation", "web-7"), None) == (undone.reference, undone.reverses)
-
-
-SALE, RETURN, SHIPMENT = FactKind.SALE, FactKind.RETURN, None
-
-
-@pytest.mark.parametrize(
-    ("how", "quantity", "inside", "undone"),
-    [
-        ("either", "1", "", SALE),
-        ("either", "-1", "", SALE),
-        ("either", "1", ORDER, SHIPMENT),
-        ("either", "-1", ORDER, RETURN),
-        ("repeated", "-1", "", RETURN),
-        ("repeated", "1", ORDER, SHIPMENT),
-        ("repeated", "-1", ORDER, RETURN),
-        ("opposite", "-1", "", SALE),
-        ("opposite", "1", "", RETURN),
-        ("opposite", "-1", ORDER, SHIPMENT),
-        ("opposite", "1", ORDER, RETURN),
-    ],
-)
-def test_what_a_post_void_undoes_is_by_its_sign_as_its_tills_write_it(
-    how: str, quantity: str, inside: str, undone: FactKind | None
-) -> None:
-    options = OPTIONS.model_copy(update={"post_void_quantities": how})
-    void = link(99, "PostVoid")
-    (reversal,) = of(line(1, quantity=quantity, inside=inside), void, options=options)
-    assert undone == (reversal.reverses.kind if reversal.reverses else SHIPMENT)
-    assert (
-        FactKind.SHIPMENT_REVERSAL if undone is SHIPMENT else FactKind.REVERSAL
-    ) == reversal.kind
-    (named,) = of(line(1, kind="Return", inside=inside), void, options=options)
-    assert Reversed("2026-11-25/99/1", RETURN, None, "pos/0042/7") == named.reverses
-
-
-def test_a_post_void_without_lines_is_a_case_for_a_person() -> None:
-    (case,) = of(link(99, "PostVoid"))
-    assert isinstance(case, Exceptional)
-    assert "pos/0042/7/2026-11-25/99" == case.subject
 
 
 @pytest.mark.parametrize(

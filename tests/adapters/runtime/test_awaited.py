@@ -62,7 +62,7 @@ async def test_a_reversal_that_waits_too_long_is_a_case_until_its_event_comes(st
         *(case.adapter, case.kind, case.subject),
         *(case.times, case.settled),
     )
-    assert case.text == ("did not come, and the reversal 261/1/post-void, of 3 A at 1 waits for it")
+    assert "did not come, and the reversal 261/1/post-void, of 3 A at 1 waits for it" == case.text
     answered(store, SALE, "REVERSED")
     assert ["the event came"] == [each.settled for each in cases_in(store)]
 
