@@ -41,6 +41,10 @@ CHANGING_MAX = 100
 #: A count may be of a later time than the node's: clocks differ.
 COUNT_AHEAD_NS_MAX = 5 * NS_PER_MINUTE
 
+#: And name a number of its source that is so far above the last that came: what it counted may
+#: overtake what it had seen.
+NUMBERS_AHEAD_MAX = 1_000_000
+
 #: Records of a level that a count looks through: some 4 ms.
 HISTORY_READ_MAX = 30_000
 

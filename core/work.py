@@ -100,9 +100,6 @@ FACT_REVERSED: Final = 160
 #: A record of what recently happened at a level, which a count looks at.
 RECORD_READ: Final = 0.15
 
-#: A record that is looked at for the first of its source.
-RECORD_PASSED: Final = 0.002
-
 #: A part of an existing reservation, in one shard; each line in a command on all of them; a line
 #: that is read by name, and one that is listed.
 PART: Final = 20

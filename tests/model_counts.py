@@ -90,7 +90,7 @@ class Counts:
         elif event.kind == EventKind.COUNT:
             level.count_source = name
             level.count_sequence = event.as_of_sequence or event.sequence
-            level.compares_times = False
+            level.compares_times = level.is_reset = False
             if not event.is_plain:
                 happened.basis = level.basis = basis_of(event)
                 level.counted_ns = at_ns
@@ -257,7 +257,7 @@ class Counts:
             for each in self.known(level.facts, now_ns)
             if is_later(each, name, event, as_of_ns)
         ]
-        if any(each.kind == EventKind.COUNT for each in later) or has_seen_more(name, event, level):
+        if is_outdated(later, name, event, level):
             return EventOutcome.COUNT_OUTDATED, ()
         if basis_of(event) == CountBasis.SHELF:
             shipped = sum(
@@ -334,7 +334,7 @@ class Counts:
         """Units of a goods issue that the last count had seen, and took off."""
         at_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
         has_seen = at_ns <= level.counted_ns
-        is_by_time = level.compares_times and event.occur_time_ns is not None
+        is_by_time = level.compares_times and event.occur_time_ns not in (None, level.counted_ns)
         if (
             level.count_source == name
             and event.sequence
@@ -436,19 +436,27 @@ def is_later(happened: Happened, source: str, event: StockEvent, as_of_ns: int) 
     """Whether a count had not seen something."""
     is_own = happened.source == source and happened.sequence > 0
     is_stated = event.occur_time_ns is not None and not event.as_of_sequence
-    if happened.kind == EventKind.COUNT and (event.as_of_sequence or is_stated):
+    if happened.kind == EventKind.COUNT and is_stated:
         return happened.at_ns > as_of_ns
     if is_own and event.as_of_sequence:
         return happened.sequence > event.as_of_sequence
-    if is_own and event.sequence and not (is_stated and happened.is_timed):
+    is_told_by_time = is_stated and happened.is_timed and happened.at_ns != as_of_ns
+    if is_own and event.sequence and not is_told_by_time:
         return happened.sequence > event.sequence
     return happened.at_ns > as_of_ns
 
 
-def has_seen_more(source: str, event: StockEvent, level: Level) -> bool:
-    """Whether the last count of a level by a source had seen a later number than a count names."""
-    is_own = level.count_source == source and event.as_of_sequence > 0
-    return is_own and level.count_sequence > event.as_of_sequence
+def is_outdated(later: list[Happened], source: str, event: StockEvent, level: Level) -> bool:
+    """Whether a level was counted later than a count is of. `later` is what that had not seen."""
+    counts = [each for each in later if each.kind == EventKind.COUNT]
+    if not event.as_of_sequence:
+        return bool(counts)
+    own = [each for each in counts if each.source == source and each.sequence]
+    if len(own) < len(counts):
+        return True
+    if level.count_source == source and not level.is_reset:
+        return level.count_sequence > event.as_of_sequence
+    return any(each.sequence - 1 > event.as_of_sequence for each in own)
 
 
 def is_real(happened: Happened) -> bool:

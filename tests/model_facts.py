@@ -34,7 +34,7 @@ from holdfast.core.commands import (
     Unknown,
     UpdateSource,
 )
-from holdfast.core.limits import ENDANGERED_LISTED_MAX, TOTAL_MAX
+from holdfast.core.limits import ENDANGERED_LISTED_MAX, NUMBERS_AHEAD_MAX, TOTAL_MAX
 from holdfast.core.model import (
     EventKind,
     EventOutcome,
@@ -173,6 +173,9 @@ class Facts:
         awaited = self.reversals.awaited_of(event, level)
         if awaited and awaited.is_undone:
             return Judged(EventOutcome.REVERSED)
+        reached = max(source.last_sequence, event.sequence)
+        if event.as_of_sequence > reached + NUMBERS_AHEAD_MAX:
+            return Judged(EventOutcome.COUNT_IN_FUTURE)
         gap = source.gap_of(event.sequence)
         is_seen = had_seen(name, event, level)
         if is_seen and event.kind == EventKind.COUNT:
@@ -413,7 +416,7 @@ class Facts:
         for levels in self.skus.values():
             for level in levels.values():
                 if level.count_source == command.source:
-                    level.count_sequence, level.instant_ns = 0, None
+                    level.count_sequence, level.instant_ns, level.is_reset = 0, None, True
                 for each in level.facts:
                     if each.source == command.source:
                         each.sequence = 0

@@ -144,6 +144,8 @@ class Names:
         events = tuple(moves(levels.values(), sku, into))
         if events:
             facts.record_stock_events(RecordStockEvents("merge", events), now_ns)
+        for level in skus[into].values():
+            level.instant_ns = None  # what the other had was not counted there
         facts.forget(sku, skus.pop(sku).values())
         self.of.pop(sku, None)
         self.present.setdefault(into, into)

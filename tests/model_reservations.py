@@ -109,6 +109,8 @@ class Level:
     """The source that counted it last, and the number up to which that had seen its own facts."""
     instant_ns: int | None = None
     """The last instant that a count stated."""
+    is_reset: bool = False
+    """Whether that source has been reset since."""
     compares_times: bool = False
     """Whether the number is the last count's own, and that stated an instant."""
 

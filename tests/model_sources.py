@@ -192,7 +192,9 @@ def had_seen(name: str, event: StockEvent, level: Level) -> bool:
     instant_ns, occurred_ns = level.instant_ns, event.occur_time_ns
     if has_numbers or not tells_time or instant_ns is None or occurred_ns is None:
         return by_number
-    return occurred_ns < instant_ns
+    if occurred_ns == instant_ns and event.sequence and level.count_sequence:
+        return by_number
+    return occurred_ns <= instant_ns
 
 
 #: What else an event may say that changes what it does, as a difference names it.

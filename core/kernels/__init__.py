@@ -80,7 +80,6 @@ from .recent import (
     append_facts,
     append_shipments,
     chain_history,
-    first_number_since,
     list_since,
     sum_shipped,
 )
@@ -199,7 +198,6 @@ __all__ = [
     "find_supply",
     "find_unavailable",
     "find_wrong",
-    "first_number_since",
     "give_back_block",
     "hash_backorders",
     "hash_keys",

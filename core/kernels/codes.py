@@ -144,14 +144,14 @@ EARLIER, EARLIER_COUNTED = 6, 7
 #: moment; a fact that a count had seen already; one whose reversal came before it.
 HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED = 1, 2, 4, 8
 
-#: Beside them, how often its source had been reset, to the last four bits: numbers of another
-#: numbering are none of today's.
-HISTORY_RESETS_SHIFT, HISTORY_RESETS = 4, 15
-
 #: What is known of the last count of an instant (layouts.LATEST), beside its basis: that instant
-#: was stated; the number that its source's facts are compared with is its own, so that their times
+#: was stated.
+COUNT_BASIS, COUNT_IS_TIMED = 3, 4
+
+#: The greatest number of an event; and what is added to the number up to which a count had seen its
+#: source's facts (layouts.LAST_COUNT) when that is its own, and its instant was stated: then times
 #: come first.
-COUNT_BASIS, COUNT_IS_TIMED, COUNT_HAS_OWN_NUMBER = 3, 4, 8
+SEQUENCE_MAX, TIME_FIRST = (1 << 63) - 1, 1 << 63
 
 #: What the time of a fact tells of whether the last count of its source had seen it.
 TIME_UNKNOWN, SEEN_BY_TIME, UNSEEN_BY_TIME = range(3)

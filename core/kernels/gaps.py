@@ -130,6 +130,7 @@ def apply_source_resets(effects, sources, gaps, count, numbered):
         sources[source].floor = effects[i].last_sequence
         sources[source].unlisted = 0
         sources[source].resets = effects[i].resets
+        sources[source].reset_ns = effects[i].at_ns
         for place in range(numbered.size):
             if numbered[place].source == source:
                 numbered[place].sequence = 0

@@ -7,8 +7,6 @@ import numpy as np
 from .codes import (
     COMMITTED,
     COUNT,
-    COUNT_BASIS,
-    COUNT_IS_TIMED,
     COUNTED_BEFORE,
     COUNTED_UNKNOWN,
     EARLIER,
@@ -18,8 +16,6 @@ from .codes import (
     HISTORY_COUNTED,
     HISTORY_NULLED,
     HISTORY_PLAIN,
-    HISTORY_RESETS,
-    HISTORY_RESETS_SHIFT,
     HISTORY_UNDONE,
     NO_MOVEMENT,
     POSTS_AGAIN,
@@ -35,9 +31,9 @@ _TAG = np.uint64(0xFFFF)
 
 
 @kernel
-def append_facts(effects, quantities, resets, records, latest, number, now_ns):
+def append_facts(effects, quantities, records, latest, number, now_ns):
     """Keep a record of each stock fact, after number `number`: what it changed on hand; of a goods
-    issue, what it reported. `resets` says by source how often it has been reset.
+    issue, what it reported.
     """
     for i in range(effects.size):
         effect = effects[i]
@@ -57,12 +53,11 @@ def append_facts(effects, quantities, resets, records, latest, number, now_ns):
         record.link = effect.row
         record.source = effect.source
         record.kind = effect.kind
-        numbering = np.int64(resets[effect.source]) & HISTORY_RESETS
-        record.flags = numbering << HISTORY_RESETS_SHIFT
+        record.flags = 0
         record.tag = 0
         if effect.counted != COUNTED_UNKNOWN and effect.counted < EARLIER:
             record.tag = effect.key_lo & _TAG
-            record.flags |= HISTORY_PLAIN if effect.content == 0 else 0
+            record.flags = HISTORY_PLAIN if effect.content == 0 else 0
         if effect.counted == EARLIER_COUNTED:
             record.kind = NO_MOVEMENT
         elif effect.counted == REVERSED_BEFORE:
@@ -76,8 +71,6 @@ def append_facts(effects, quantities, resets, records, latest, number, now_ns):
             level = latest[effect.row]
             record.link = level.facts
             level.facts = number + i + 1
-            if record.kind == COUNT and record.flags & HISTORY_PLAIN:
-                level.basis &= COUNT_BASIS | COUNT_IS_TIMED
 
 
 @kernel
@@ -175,30 +168,6 @@ def list_since(history, number, after_ns, found, most):
         copied.tag = record.tag
         count += 1
         number = record.link
-
-
-@kernel
-def first_number_since(history, end, source, numbering, after_ns, most):
-    """The number of the first record of a source in its numbering (HISTORY_RESETS) that came after
-    `after_ns`, or 0 when there is none; -1 when none is among the first `most` records. `end` is
-    the number of records.
-    """
-    previous, current, first, middle = history
-    low = first
-    high = end
-    while low < high:  # they are in the order in which they came
-        place = (low + high) // 2
-        record = current[place - middle] if place >= middle else previous[place - first]
-        if record.came_at_ns <= after_ns:
-            low = place + 1
-        else:
-            high = place
-    for place in range(low, min(end, low + most)):
-        record = current[place - middle] if place >= middle else previous[place - first]
-        is_own = record.source == source and record.sequence > 0
-        if is_own and np.int64(record.flags) >> HISTORY_RESETS_SHIFT == numbering:
-            return np.int64(record.sequence)
-    return np.int64(0) if end - low <= most else np.int64(-1)
 
 
 @kernel

@@ -46,7 +46,7 @@ from .hash_slots import enter, find_home, hash_key, number_at, probe
 from .levels import previous_at_level
 from .promise import cap_at, is_in_range, may_promise, offered, promisable
 from .remembered import find_hashed
-from .stock_facts import changes_nothing, tells_quantity
+from .stock_facts import changes_nothing, has_both_numbers, tells_quantity
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
 
@@ -199,7 +199,7 @@ def _had_seen(event, planned):
     if not _counts(event):
         return False
     by_number = event.sequence > 0 and event.sequence <= planned.seen
-    has_numbers = event.sequence > 0 and planned.seen > 0 and not planned.time_first
+    has_numbers = has_both_numbers(event, planned) and not planned.time_first
     tells_time = event.kind != COUNT and event.kind != REVERSAL
     if has_numbers or planned.by_time == TIME_UNKNOWN or not tells_time:
         return by_number

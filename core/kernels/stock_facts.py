@@ -7,7 +7,6 @@ from .arguments import UNITS_ON_HAND, Index
 from .codes import (
     ADJUSTMENT,
     COUNT,
-    COUNT_HAS_OWN_NUMBER,
     COUNT_IS_TIMED,
     COUNTED_BEFORE,
     COUNTED_UNKNOWN,
@@ -20,6 +19,9 @@ from .codes import (
     REVERSED_BEFORE,
     SALE,
     SEEN_BY_TIME,
+    SEQUENCE_MAX,
+    TIME_FIRST,
+    TIME_UNKNOWN,
     UNCOUNTED,
     UNSEEN_BY_TIME,
 )
@@ -86,6 +88,12 @@ def changes_nothing(counted):
 
 
 @kernel
+def has_both_numbers(event, planned):
+    """Whether an event and the last count of its source at its level can be compared by number."""
+    return event.sequence > 0 and planned.seen > 0
+
+
+@kernel
 def find_counts(events, plan, shard, source, sources, last_counts, latest):
     """Fill in, for events at levels of a shard, up to which number of their source a count of its
     own had seen its facts there, and what the time of an event tells of that.
@@ -98,12 +106,16 @@ def find_counts(events, plan, shard, source, sources, last_counts, latest):
         if count.source != source or count.resets != sources[source].resets:
             continue
         planned = plan[i]
-        planned.seen = count.sequence
-        if row < latest.size:
-            planned.time_first = latest[row].basis & COUNT_HAS_OWN_NUMBER != 0
-            if latest[row].basis & COUNT_IS_TIMED and planned.occurred_ns != 0:
-                was_before = planned.occurred_ns < latest[row].counted_ns
-                planned.by_time = SEEN_BY_TIME if was_before else UNSEEN_BY_TIME
+        planned.seen = count.sequence & SEQUENCE_MAX
+        planned.time_first = count.sequence >= TIME_FIRST
+        if row < latest.size and latest[row].basis & COUNT_IS_TIMED and planned.occurred_ns != 0:
+            planned.by_time = SEEN_BY_TIME
+            if planned.occurred_ns > latest[row].counted_ns:
+                planned.by_time = UNSEEN_BY_TIME
+            elif planned.occurred_ns == latest[row].counted_ns and has_both_numbers(
+                events[i], planned
+            ):
+                planned.by_time = TIME_UNKNOWN  # their numbers tell
 
 
 @kernel

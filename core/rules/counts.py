@@ -19,22 +19,21 @@ from ..ids import key_from_text
 from ..kernels.codes import (
     COUNT,
     COUNT_BASIS,
-    COUNT_HAS_OWN_NUMBER,
     GOODS_ISSUE,
     HISTORY_COUNTED,
     HISTORY_NULLED,
     HISTORY_PLAIN,
-    HISTORY_RESETS,
-    HISTORY_RESETS_SHIFT,
     HISTORY_UNDONE,
     NO_MOVEMENT,
     REVERSAL,
+    SEQUENCE_MAX,
     SHIPMENT_REVERSAL,
     STATUS_CHANGE,
     SUPPLY,
+    TIME_FIRST,
     TRANSFER_ADJUSTMENT,
 )
-from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX
+from ..limits import COUNT_AHEAD_NS_MAX, HISTORY_READ_MAX, NUMBERS_AHEAD_MAX
 from ..model import CountBasis, EventKind, EventOutcome, State
 from ..tables.effects import Section
 from ..tables.layouts import HISTORY
@@ -42,7 +41,7 @@ from ..tables.recent import History
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record
-from ..work import RECORD_PASSED, RECORD_READ, Work
+from ..work import RECORD_READ, Work
 from .reservations import Reservations
 
 #: Kinds of records that change nothing on hand by themselves.
@@ -113,7 +112,8 @@ class Counts:
     ) -> Counted:
         """What a count as of an instant, or of a number of its source, comes to."""
         as_of_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
-        if as_of_ns > now_ns + COUNT_AHEAD_NS_MAX:
+        is_ahead = _is_ahead(event, shard, shard.sources.find(source))
+        if is_ahead or as_of_ns > now_ns + COUNT_AHEAD_NS_MAX:
             return Counted(EventOutcome.COUNT_IN_FUTURE)
         as_of_ns = min(as_of_ns, now_ns)
         oldest_ns = _oldest_ns(shard, now_ns)
@@ -123,18 +123,13 @@ class Counts:
         basis = CountBasis.BOOKS if by_number else event.basis or CountBasis.SHELF
         if row < 0:
             return Counted(None, as_of_ns, basis, event.picked_quantity)
-        by_number = by_number or event.sequence > 0
+        number = shard.sources.find(source)
+        by_number = by_number or _is_late(event, shard, number)
         facts = self._since(shard.facts, shard, row, oldest_ns if by_number else as_of_ns)
         if facts is None:
             return Counted(EventOutcome.COUNT_TOO_OLD)
-        number = shard.sources.find(source)
-        if event.as_of_sequence and not self._is_known_since(
-            facts, number, event.as_of_sequence, shard, oldest_ns
-        ):
-            return Counted(EventOutcome.COUNT_TOO_OLD)
         is_later = _happened_later(facts, number, event, as_of_ns)
-        is_count = facts["kind"] == COUNT
-        if (is_later & is_count).any() or _has_seen_more(shard, row, number, event):
+        if _is_outdated(facts, is_later, shard, row, number, event):
             return Counted(EventOutcome.COUNT_OUTDATED)
         later = facts[is_later]
         shipped = self._unseen_shipments(event, shard, row, basis, as_of_ns, later, now_ns)
@@ -165,28 +160,6 @@ class Counts:
             shard, _moving(facts[is_later], CountBasis.SHELF), _shipped(shipments)
         )
         return Counted(None, delta=sum(each.units for each in reapplied), reapplied=reapplied)
-
-    def _is_known_since(
-        self, facts: Array, source: int, sequence: int, shard: Shard, oldest_ns: int
-    ) -> bool:
-        """Whether all that a source numbered above a number is remembered. `facts` are those of a
-        level after an instant: one of them with a lower number came before it.
-        """
-        if source < 0 or shard.facts.is_whole(oldest_ns):
-            return True
-        record = shard.source_records.records[source]
-        is_own = (facts["source"] == source) & (facts["sequence"] > 0)
-        if sequence >= int(record["last_sequence"]):
-            return True
-        if (facts["sequence"][is_own] <= np.uint64(sequence)).any():
-            return True
-        numbering = int(record["resets"]) & HISTORY_RESETS
-        history = shard.facts
-        first = kernels.first_number_since(
-            history.arrays, history.end, source, numbering, oldest_ns, HISTORY_READ_MAX
-        )
-        self.work.spend(HISTORY_READ_MAX * RECORD_PASSED)
-        return 0 < int(first) <= sequence + 1
 
     def _unseen_shipments(
         self,
@@ -363,10 +336,9 @@ class Counts:
 
 def _in_todays_numbers(records: Array, shard: Shard) -> Array:
     """Records without the numbers that their sources gave before they were reset."""
-    resets = shard.source_records.records["resets"]
+    resets = shard.source_records.records["reset_ns"]
     if len(resets):
-        numbering = records["flags"] >> HISTORY_RESETS_SHIFT
-        records["sequence"][numbering != resets[records["source"]] & HISTORY_RESETS] = 0
+        records["sequence"][records["came_at_ns"] < resets[records["source"]]] = 0
     return records
 
 
@@ -379,30 +351,63 @@ def _oldest_ns(shard: Shard, now_ns: int) -> int:
     return max(now_ns - window_ns, *kept)
 
 
+def _is_ahead(event: StockEvent, shard: Shard, source: int) -> bool:
+    """Whether a count names a number far above those that its source has reached: a slip, by which
+    all facts until then would be taken for seen.
+    """
+    last = int(shard.source_records.records[source]["last_sequence"]) if source >= 0 else 0
+    return event.as_of_sequence > max(last, event.sequence) + NUMBERS_AHEAD_MAX
+
+
+def _is_late(event: StockEvent, shard: Shard, source: int) -> bool:
+    """Whether a count of now has a number above which its source has numbered facts already."""
+    if source < 0 or not event.sequence or event.occur_time_ns is not None:
+        return False
+    return event.sequence <= int(shard.source_records.records[source]["last_sequence"])
+
+
 def _happened_later(facts: Array, source: int, event: StockEvent, as_of_ns: int) -> Array:
-    """Which facts a count had not seen: of its own source by their numbers, if it names one, or has
-    one; but a count of a stated instant compares times where it has them. Of other counts it had
-    seen none that are of a later instant; `_has_seen_more` compares their numbers.
+    """Which facts a count had not seen: of its own source by their numbers, if it names one; else
+    by their times, if it states its own and they have one; else by its own number. At the same
+    time numbers tell.
     """
     is_later = _came_later(facts, source, event.as_of_sequence or event.sequence, as_of_ns)
-    has_time = facts["kind"] == COUNT
     if event.occur_time_ns is not None and not event.as_of_sequence:
-        has_time |= facts["at_ns"] != facts["came_at_ns"]
-    if event.sequence and event.occur_time_ns is None and not event.as_of_sequence:
-        has_time[:] = False
-    is_later[has_time] = facts["at_ns"][has_time] > as_of_ns
+        is_timed = facts["at_ns"] != facts["came_at_ns"]
+        is_timed &= (facts["at_ns"] != as_of_ns) | (facts["sequence"] == 0) | (not event.sequence)
+        is_timed |= facts["kind"] == COUNT
+        is_later[is_timed] = facts["at_ns"][is_timed] > as_of_ns
     return is_later
 
 
-def _has_seen_more(shard: Shard, row: int, source: int, event: StockEvent) -> bool:
-    """Whether the last count of a level is of the same source, and had seen a later number than
-    the one that a count names.
+def _is_outdated(
+    facts: Array, is_later: Array, shard: Shard, row: int, source: int, event: StockEvent
+) -> bool:
+    """Whether a level was counted later: what a count by number names is compared with the number
+    up to which the last count of its source had seen, and with its earlier ones.
+    """
+    is_count = facts["kind"] == COUNT
+    if not event.as_of_sequence:
+        return bool((is_later & is_count).any())
+    is_own = (facts["source"] == source) & (facts["sequence"] > 0)
+    if (is_later & is_count & ~is_own).any():
+        return True
+    if (last := _seen_by_last(shard, row, source)) is not None:
+        return last > event.as_of_sequence
+    before = facts["sequence"][is_count & is_own].astype(np.int64) - 1
+    return bool((before > event.as_of_sequence).any())
+
+
+def _seen_by_last(shard: Shard, row: int, source: int) -> int | None:
+    """The number up to which the last count of a level had seen its source's facts, if it is of
+    this source, and since that was reset last.
     """
     last = shard.last_counts.records[row]
-    if source < 0 or not event.as_of_sequence or last["source"] != source:
-        return False
-    resets = shard.source_records.records[source]["resets"]
-    return bool(last["resets"] == resets and last["sequence"] > event.as_of_sequence)
+    if source < 0 or last["source"] != source:
+        return None
+    if last["resets"] != shard.source_records.records[source]["resets"]:
+        return None
+    return int(last["sequence"]) & SEQUENCE_MAX
 
 
 def _came_later(facts: Array, source: int, sequence: int, as_of_ns: int) -> Array:
@@ -420,13 +425,11 @@ def _had_seen_issue(
     """Whether the last count of a level had seen a goods issue that comes now: by their numbers, if
     it is of the same source and named one; else by their times.
     """
-    last, number = shard.last_counts.records[row], shard.sources.find(source)
-    is_own = number >= 0 and last["source"] == number
-    is_own = is_own and last["resets"] == shard.source_records.records[number]["resets"]
-    has_own_number = shard.latest.records["basis"][row] & COUNT_HAS_OWN_NUMBER
-    is_by_time = has_own_number and event.occur_time_ns is not None
-    if is_own and event.sequence and last["sequence"] and not is_by_time:
-        return bool(event.sequence <= last["sequence"])
+    seen = _seen_by_last(shard, row, shard.sources.find(source))
+    time_first = shard.last_counts.records[row]["sequence"] >= TIME_FIRST
+    is_by_time = time_first and event.occur_time_ns not in (None, counted_ns)
+    if seen and event.sequence and not is_by_time:
+        return event.sequence <= seen
     return (now_ns if event.occur_time_ns is None else event.occur_time_ns) <= counted_ns
 
 

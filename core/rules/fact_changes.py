@@ -10,13 +10,7 @@ import numpy as np
 
 from ..commands import Difference, Reference, StockEvent
 from ..ids import key_from_text
-from ..kernels.codes import (
-    COUNT_HAS_OWN_NUMBER,
-    COUNT_IS_TIMED,
-    NEVER_NS,
-    POSTS_AGAIN,
-    UNPOSTS,
-)
+from ..kernels.codes import COUNT_IS_TIMED, NEVER_NS, POSTS_AGAIN, UNPOSTS
 from ..model import EventKind, EventOutcome, State
 from ..tables.effects import Section
 from ..tables.shard import Shard
@@ -188,8 +182,9 @@ class FactChanges:
         if change.issued and change.issued.posted and shard.keeping.is_used:
             record(shard, Section.POSTED, (change.issued.posted, row, 0))
         if change.counted and change.counted.basis and shard.keeping.is_used:
-            basis, flags = change.counted.basis, _what_is_known(event)
-            record(shard, Section.COUNTS, (change.counted.as_of_ns, row, basis, flags, 0))
+            flags = 0 if event.occur_time_ns is None else COUNT_IS_TIMED
+            as_of = change.counted.as_of_ns, row, change.counted.basis, flags, 0
+            record(shard, Section.COUNTS, as_of)
         if change.undoing:
             self.reversals.write(change.undoing, event, shard, row)
 
@@ -200,13 +195,6 @@ class FactChanges:
         first = self.reservations.parts_in_memory(key_from_text(order.id))[0]
         if first.shard.reservations.records["ended_at_ns"][first.number] != NEVER_NS:
             record(first.shard, Section.REOPENED, (first.number,))
-
-
-def _what_is_known(count: StockEvent) -> int:
-    """What is known of a count of an instant, beside its basis."""
-    is_timed = COUNT_IS_TIMED if count.occur_time_ns is not None else 0
-    has_own = count.sequence > 0 and not count.as_of_sequence
-    return is_timed | (COUNT_HAS_OWN_NUMBER if has_own and is_timed else 0)
 
 
 def _write_to_come(source: str, event: StockEvent, change: Change, shard: Shard, row: int) -> None:

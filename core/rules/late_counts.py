@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..kernels.codes import COUNT
+from ..kernels.codes import COUNT, SEQUENCE_MAX
 from ..model import EventOutcome
 from ..tables.shard import Shard
 from ..tables.table import Array
@@ -73,4 +73,4 @@ def _was_outdated(shard: Shard, source: str, row: int, sequence: int) -> bool:
     if number < 0 or count["source"] != number:
         return False
     resets = shard.source_records.records[number]["resets"]
-    return bool(count["resets"] == resets and count["sequence"] >= sequence)
+    return bool(count["resets"] == resets and int(count["sequence"]) & SEQUENCE_MAX >= sequence)

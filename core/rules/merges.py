@@ -16,6 +16,7 @@ from ..commands import (
     Unknown,
 )
 from ..commands.registry import MERGE_SKU, executes
+from ..kernels.codes import COUNT_BASIS, COUNT_IS_TIMED
 from ..limits import (
     LOCATIONS_MAX,
     MERGED_LEVELS_MAX,
@@ -83,6 +84,7 @@ class Merges:
         if events:
             outcome = self.facts.record_at_once(SOURCE, events, now_ns)
             assert {EventOutcome.APPLIED} == {each.outcome for each in outcome.results}, outcome
+        _end_times(other, two.rows)
         number = shard.skus.find(sku)
         record(shard, Section.ENDED_SKUS, (number,))
         for name in reversed(self.names.all_of(sku)):  # its first name once it has no others
@@ -166,6 +168,18 @@ class Merges:
                         from_status=status if is_gone else "",
                         to_status="" if is_gone else status,
                     )
+
+
+def _end_times(shard: Shard, rows: Array) -> None:
+    """Let facts that come from now on be compared with no instant of a count before: what the other
+    SKU had was not counted there.
+    """
+    latest = shard.latest.used
+    for row in rows[rows < len(latest)].tolist():
+        basis = int(latest["basis"][row])
+        if basis & COUNT_IS_TIMED:
+            counted_ns = int(latest["counted_ns"][row])
+            record(shard, Section.COUNTS, (counted_ns, row, basis & COUNT_BASIS, 0, 0))
 
 
 def _stocked(shard: Shard, rows: Array) -> Array:

@@ -123,7 +123,7 @@ class SourceCatalogue:
         self.work.spend(len(known) * SOURCE_RESET)
         resets = 1 + max(int(shard.source_records.records[n]["resets"]) for shard, n in known)
         for shard, number in known:
-            record(shard, Section.SOURCE_RESETS, (command.last_sequence, number, resets))
+            record(shard, Section.SOURCE_RESETS, (command.last_sequence, number, resets, now_ns))
             if command.reason:
                 record_names(shard, Section.RESET_REASONS, command.reason)
         self.sources.states.review(command.source, now_ns)

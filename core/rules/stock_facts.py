@@ -30,6 +30,7 @@ from ..kernels.codes import (
     EVENT_ALREADY_COUNTED,
     EVENT_APPLIED,
     EVENT_OUT_OF_RANGE,
+    TIME_FIRST,
     UNKNOWN_SKU,
 )
 from ..limits import RANGES_LISTED_MAX
@@ -430,9 +431,16 @@ def _as_decided(change: Change, event: StockEvent, decided: Plan) -> Change:
     its answer in the plan, and no refusal.
     """
     if change.counted and change.counted.basis:
-        decided.plan["seen"] = event.as_of_sequence or event.sequence
+        decided.plan["seen"] = _number_seen(event)
     is_new = decided.codes[0] in (EVENT_APPLIED, EVENT_OUT_OF_RANGE)
     return change if is_new else replace(change, refusal=None)
+
+
+def _number_seen(count: StockEvent) -> int:
+    """What a count of an instant had seen, as LAST_COUNT has it."""
+    if count.as_of_sequence or not count.sequence or count.occur_time_ns is None:
+        return count.as_of_sequence or count.sequence
+    return TIME_FIRST + count.sequence
 
 
 def _with_change(

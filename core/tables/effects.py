@@ -266,7 +266,9 @@ DTYPES: dict[Section, np.dtype] = {
         [("first", "u8"), ("last", "u8"), ("source", "i4"), ("kind", "u1"), ("pad", "u1", 3)]
     ),
     # `resets` is how often it was reset with this; 0 of an earlier build, which did not say.
-    Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("resets", "u4")]),
+    Section.SOURCE_RESETS: np.dtype(
+        [("last_sequence", "u8"), ("source", "i4"), ("resets", "u4"), ("at_ns", "i8")]
+    ),
     # Why, of each SOURCE_RESETS before it.
     Section.RESET_REASONS: _PACKED_NAMES,
     Section.REQUESTS: np.dtype(

@@ -28,7 +28,8 @@ UNAVAILABLE = np.dtype([("units", "i8"), ("row", "i4"), ("status", "i4")])
 
 #: The newest record of a level among its facts and among its shipments (a number from 1; 0 when
 #: there is none), units shipped of which no source has posted the goods issue, the instant as of
-#: which it was last counted, and by what (CountBasis; 0 when it was not counted as of an instant).
+#: which it was last counted, and by what (CountBasis, with COUNT_IS_TIMED of kernels/codes.py; 0
+#: when it was not counted as of an instant).
 LATEST = np.dtype(
     [
         ("facts", "i8"),
@@ -40,7 +41,8 @@ LATEST = np.dtype(
 )
 
 #: The last count of a level: the number up to which it had seen the facts of its source, that
-#: source, and how often it had been reset. Until a level is counted, `resets` is UNCOUNTED and the
+#: source, and how often it had been reset; TIME_FIRST is added to a number that is the count's own
+#: where its instant was stated. Until a level is counted, `resets` is UNCOUNTED and the
 #: source is the one that fed it last, or NO_SOURCE.
 LAST_COUNT = np.dtype([("sequence", "u8"), ("source", "i4"), ("resets", "u4")])
 
@@ -244,7 +246,8 @@ NUMBERED = np.dtype(
 #: any more; when a fact of it came last, 0 when none did; its newest gap + 1, and how many it has;
 #: how often it was reset; how often it is expected, and what its facts do whose SKU is unknown
 #: (UnknownSkus), 0 as the node is set; how it was when that last changed (SourceState), 0 at first;
-#: and what may be promised while it is not current (Fallback), at most `cap` units a level.
+#: what may be promised while it is not current (Fallback), at most `cap` units a level; and when it
+#: was reset last, 0 if it never was.
 SOURCE = np.dtype(
     [
         ("last_sequence", "u8"),
@@ -260,6 +263,7 @@ SOURCE = np.dtype(
         ("fallback", "u1"),
         ("pads", "u1", 5),
         ("cap", "i8"),
+        ("reset_ns", "i8"),
     ]
 )
 

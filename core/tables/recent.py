@@ -73,13 +73,6 @@ class History:
         """Whatever came after this is there."""
         return self._figures[_BEFORE]
 
-    def is_whole(self, after_ns: int) -> bool:
-        """Whether all that ever came is there, and came after an instant."""
-        if self.reaches_back_to_ns or self.figures[_FIRST]:
-            return False
-        used = self.previous.used if len(self.previous) else self.current.used
-        return not len(used) or bool(used["came_at_ns"][0] > after_ns)
-
     def begin(self, now_ns: int) -> None:
         """Keep what comes from now on."""
         self.figures[[_SINCE, _BEFORE]] = now_ns
@@ -179,15 +172,12 @@ def append_facts(
     latest: Array,
     effects: Array,
     quantities: Array,
-    resets: Array,
     now_ns: int,
     keeping: Keeping,
 ) -> None:
-    """Keep stock facts (STOCK). `latest` is empty until records are chained; `resets` says by
-    source how often it has been reset.
-    """
+    """Keep stock facts (STOCK). `latest` is empty until records are chained."""
     room = history.make_room(len(effects), now_ns, keeping)
-    kernels.append_facts(effects, quantities, resets, room, latest, history.end, now_ns)
+    kernels.append_facts(effects, quantities, room, latest, history.end, now_ns)
     history.take(len(effects))
 
 

@@ -21,7 +21,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    14  backorders: units that are promised from supply
    15  other names of SKUs
    16  requests without the sequence at which they came; request ids of changes of locations
-   17  how often a source had been reset when a fact came; whether a count stated its instant
+   17  when a source was reset; whether a count stated its instant
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,10 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
         Section.SOURCES: np.dtype(_SOURCES_9),
     },
     10: {Section.SUPPLIES: np.dtype([*DTYPES[Section.SUPPLIES].descr[:-1], ("pad", "u1")])},
-    16: {Section.COUNTS: np.dtype([*DTYPES[Section.COUNTS].descr[:3], *_COUNTS_16])},
+    16: {
+        Section.COUNTS: np.dtype([*DTYPES[Section.COUNTS].descr[:3], *_COUNTS_16]),
+        Section.SOURCE_RESETS: np.dtype(DTYPES[Section.SOURCE_RESETS].descr[:-1]),
+    },
 }
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
@@ -77,7 +80,7 @@ EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {
     Section.COUNTED: {"seen": 0},
     # They refused what came late, so that it may have been sent again in another way.
     Section.GAPS: {"kind": UNKNOWN_NUMBERS},
-    Section.SOURCE_RESETS: {"resets": 0},
+    Section.SOURCE_RESETS: {"resets": 0, "at_ns": 0},
     # A level that they did not count is one of the first source of its shard until it is counted.
     Section.LEVELS: {"is_uncounted": 0, "pad": 0, "pad2": 0},
     Section.SOURCES: {"fallback": 0, "pads": 0, "pad2": 0, "cap": 0},
@@ -90,7 +93,7 @@ TABLE_DEFAULTS: dict[str, dict[str, int]] = {
     "levels": {"withheld": 0},
     "reservations": {"ended_at_ns": NEVER_NS},
     "numbered": {"rest": 0, "content": 0},
-    "source_records": {"state": 0, "fallback": 0, "pads": 0, "cap": 0},
+    "source_records": {"state": 0, "fallback": 0, "pads": 0, "cap": 0, "reset_ns": 0},
     "supplies": {"is_transfer": 0, "pad": 0},
 }
 

@@ -42,9 +42,8 @@ def _apply(shard: Shard, effects: Array, quantities: Array, seen: Array, numbere
         kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
         shard.events.index(keyed)
     if shard.keeping.window_ns:
-        resets = shard.source_records.records["resets"]
         latest = shard.latest.used
-        append_facts(shard.facts, latest, effects, quantities, resets, shard.now_ns, shard.keeping)
+        append_facts(shard.facts, latest, effects, quantities, shard.now_ns, shard.keeping)
 
 
 def apply_details(shard: Shard, effects: Array) -> None:

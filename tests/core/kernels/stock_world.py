@@ -203,8 +203,7 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
     latest = shard.latest if shard.is_used else shard.latest[:0]
     free = shard.records[shard.kept :]
     time = rng.choice(TIMES)
-    resets = shard.sources["resets"]
-    duel.call("append_facts", effects, quantities, resets, free, latest, shard.kept, time)
+    duel.call("append_facts", effects, quantities, free, latest, shard.kept, time)
     shard.kept += len(effects)
     lines = np.zeros(3, LINE)
     lines["row"] = [rng.randrange(len(shard.levels)) for _ in lines]
@@ -226,8 +225,6 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
     for level in latest.tolist():
         duel.call("list_since", history, level[0], after_ns, found, rng.choice((2, 20)))
         duel.call("sum_shipped", history, level[1], rng.choice((0, 3, 99)), after_ns, 20)
-    asked = rng.randrange(2), rng.randrange(2), after_ns, rng.choice((2, 400))
-    duel.call("first_number_since", history, shard.kept, *asked)
 
 
 def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:

@@ -11,6 +11,7 @@ from holdfast.core.commands import (
     EventsOutcome,
     Line,
     Location,
+    MergeSku,
     Move,
     RecordStockEvents,
     Reference,
@@ -21,7 +22,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.commands.stock import RESERVATION
 from holdfast.core.ids import key_from_parts, key_from_text
-from holdfast.core.limits import COUNT_AHEAD_NS_MAX, NS_PER_DAY
+from holdfast.core.limits import COUNT_AHEAD_NS_MAX, NS_PER_DAY, NUMBERS_AHEAD_MAX
 from holdfast.core.model import CountBasis, EventKind, EventOutcome, LocationKind, Remainder, Verb
 from tests.core.engine import ModelEngine, NodeEngine
 
@@ -222,33 +223,84 @@ def test_numbers_of_before_a_reset_are_none_of_todays() -> None:
     assert 94 == shop.on_hand
 
 
-def test_a_count_by_a_number_before_what_is_remembered_is_too_old(
+@pytest.mark.parametrize("has_numbers", [False, True])
+@pytest.mark.parametrize("is_count_first", [False, True])
+def test_at_the_same_time_numbers_tell_and_else_the_count_had_seen_it(
+    is_count_first: bool, has_numbers: bool
+) -> None:
+    """A sale of the very instant of a count: number 1 and 2, and as the source says nothing else,
+    without numbers.
+    """
+    shop = Shop()
+    at_ns = NOON_NS + HOUR_NS
+    steps = [(EventKind.SALE, 4, 2), (EventKind.COUNT, 10, 1)]
+    for kind, quantity, number in reversed(steps) if is_count_first else steps:
+        sequence = number if has_numbers else 0
+        shop.fact(kind, quantity, LAST_NS, sequence=sequence, occur_time_ns=at_ns)
+    assert (6 if has_numbers else 10) == shop.on_hand
+
+
+def test_a_count_by_number_is_outdated_also_where_another_source_has_counted_since() -> None:
+    shop = Shop()
+    shop.fact(EventKind.RECEIPT, 1, NOON_NS + 1, sequence=7)
+    shop.fact(EventKind.COUNT, 8, NOON_NS + 2, sequence=8)
+    shop.fact(EventKind.COUNT, 3, NOON_NS + 3, source="shop")
+    outdated = EventOutcome.COUNT_OUTDATED
+    assert outdated == shop.fact(EventKind.COUNT, 12, LAST_NS, as_of_sequence=5)
+    assert 3 == shop.on_hand
+
+
+def test_a_number_far_ahead_is_a_slip() -> None:
+    """It would swallow all that its source reports until then."""
+    shop = Shop()
+    in_future = EventOutcome.COUNT_IN_FUTURE
+    assert in_future == shop.fact(EventKind.COUNT, 5, LAST_NS, as_of_sequence=NUMBERS_AHEAD_MAX + 1)
+    assert EventOutcome.APPLIED == shop.fact(
+        EventKind.COUNT, 5, LAST_NS, as_of_sequence=NUMBERS_AHEAD_MAX
+    )
+
+
+def test_what_a_merged_sku_had_was_not_counted_at_the_other() -> None:
+    """A sale of before the count comes after the merge, under the name of then."""
+    shop = Shop()
+    old = StockEvent(key_from_parts("erp", "r"), 0, "Old", "W", EventKind.RECEIPT, 5)
+    shop.ask(RecordStockEvents("erp", (old,)), NOON_NS)
+    shop.ask(Move(Verb.CANCEL, ORDER, None, None, Remainder.KEEP), NOON_NS)
+    shop.fact(EventKind.COUNT, 10, NOON_NS + 9, occur_time_ns=NOON_NS + 8)
+    shop.ask(MergeSku("Old", "Mug"), NOON_NS + 10)
+    shop.node.restart()
+    sale = StockEvent(
+        key_from_parts("erp", "s"), 0, "Old", "W", EventKind.SALE, 3, occur_time_ns=NOON_NS + 7
+    )
+    shop.ask(RecordStockEvents("erp", (sale,)), LAST_NS)
+    assert 12 == shop.on_hand
+
+
+def test_two_counts_of_a_turn_replay_to_the_same() -> None:
+    """The first states its instant and has a number, the second is of the moment."""
+    shop = Shop()
+    events = (
+        StockEvent(None, 2, "Mug", "W", EventKind.COUNT, 7, NOON_NS),
+        StockEvent(None, 3, "Mug", "W", EventKind.COUNT, 6),
+    )
+    shop.ask(RecordStockEvents("till", events), LAST_NS)
+    shop.node.restart()
+    late = StockEvent(None, 1, "Mug", "W", EventKind.RECEIPT, 5, NOON_NS + 1)
+    shop.ask(RecordStockEvents("till", (late,)), LAST_NS + 1)
+    assert 6 == shop.on_hand
+
+
+def test_a_busy_level_is_counted_as_of_an_instant_by_a_source_that_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its source has numbered more since, of which nobody knows whether it was here."""
-    monkeypatch.setattr("holdfast.core.tables.shard.UNUSED_HISTORY_MAX", 4 * FEW)
-    node = NodeEngine(1, window_ns=WINDOW_NS)
-    node.turn([UpdateLocation(Location("W", LocationKind.WAREHOUSE, "", enabled=True))], NOON_NS)
-    times = iter(range(NOON_NS, LAST_NS))
-
-    def outcome(
-        sku: str, kind: EventKind, quantity: int, number: int, seen: int = 0
-    ) -> EventOutcome:
-        key = key_from_parts(sku, str(number), str(seen))
-        event = StockEvent(key, number, sku, "W", kind, quantity, as_of_sequence=seen)
-        (answer,) = node.turn([RecordStockEvents("erp", (event,))], next(times))
-        assert isinstance(answer, EventsOutcome)
-        return answer.results[0].outcome
-
-    outcome("Mug", EventKind.RECEIPT, 100, 1)
-    outcome("Mug", EventKind.SALE, 10, 2)
-    outcome("Mug", EventKind.SALE, 5, 3)
-    last = 20 * FEW
-    for number in range(4, last + 1):
-        outcome("Cup", EventKind.RECEIPT, 1, number)
-    assert [EventOutcome.COUNT_TOO_OLD, EventOutcome.APPLIED, EventOutcome.APPLIED] == [
-        outcome("Mug", EventKind.COUNT, 85, 0, seen) for seen in (1, last - 1, last)
-    ]
+    """What came before the instant is not looked through."""
+    monkeypatch.setattr("holdfast.core.rules.counts.HISTORY_READ_MAX", FEW)
+    shop = Shop()
+    for number in range(2 * FEW):
+        shop.fact(EventKind.RECEIPT, 1, NOON_NS + 1 + number, source="till")
+    assert EventOutcome.APPLIED == shop.fact(
+        EventKind.COUNT, 9, LAST_NS, sequence=1, occur_time_ns=LAST_NS - 1
+    )
 
 
 def test_a_count_does_not_bring_sold_units_back() -> None:

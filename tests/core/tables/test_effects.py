@@ -125,7 +125,7 @@ def stage(rng: Random) -> list[Unit]:
         ],
         records(Section.UNAVAILABLE, rng, units=9, row=SKUS, status=1),
         records(Section.SUPPLIES, rng, units=9, key_lo=3, row=SKUS, is_receipt=2, text_size=1),
-        records(Section.COUNTS, rng, as_of_ns=9, row=SKUS, basis=2),
+        records(Section.COUNTS, rng, as_of_ns=9, row=SKUS, basis=2, flags=8),
         records(Section.POSTED, rng, units=9, row=SKUS),
         records(Section.REVERSALS, rng, key_lo=9, target_lo=9, quantity=9, row=SKUS, kind=4),
         backorders(rng),

@@ -27,12 +27,13 @@ class Parts:
         self._bytes = 0
         self._bytes_max = bytes_max
 
-    def grow(self, size: int) -> None:
-        """Count bytes that came, or have become a message. Raises a `CallStatus` when they are too
-        many.
-        """
+    def add(self, size: int) -> None:
+        """Count bytes that came; with a minus, that have become a message, or are forgotten."""
         self._bytes += size
-        if size > 0 and self._bytes > self._bytes_max:
+
+    def check(self) -> None:
+        """Raise a `CallStatus` when they are too many."""
+        if self._bytes > self._bytes_max:
             message = (
                 f"{self._bytes} bytes of messages that are not whole wait on this connection, "
                 f"{self._bytes_max} may: send fewer large messages at once"
@@ -55,8 +56,8 @@ class MessageReader:
         too large, before it is there, or compressed, and when too many wait for their end.
         """
         buffer = self._buffer
-        size_before = len(buffer)
         buffer += data
+        self._parts.add(len(data))
         messages = []
         at = 0
         with memoryview(buffer) as view:
@@ -69,14 +70,15 @@ class MessageReader:
                 messages.append(bytes(view[at + _HEAD.size : end]))
                 at = end
         del buffer[:at]
-        if len(buffer) != size_before:
-            self._parts.grow(len(buffer) - size_before)
+        self._parts.add(-at)
+        if buffer:
+            self._parts.check()
         return messages
 
     def drop(self) -> None:
         """Forget what was not whole: its call is over."""
         if self._buffer:
-            self._parts.grow(-len(self._buffer))
+            self._parts.add(-len(self._buffer))
             self._buffer.clear()
 
     def is_empty(self) -> bool:

@@ -62,3 +62,16 @@ def test_parts_of_messages_may_wait_up_to_a_bound() -> None:
     assert [] == third.feed(body[:700])
     second.drop()
     assert [] == first.feed(body[:800])
+
+
+def test_parts_that_were_refused_are_given_back_as_they_were_counted() -> None:
+    """Else whoever sends much that is refused would have room for as much more."""
+    parts = Parts(1_000)
+    for _ in range(3):
+        refused = reader_of(LIMIT, parts)
+        with pytest.raises(CallStatus, match="identity"):
+            refused.feed(b"\1" + bytes(900))
+        refused.drop()
+    reader_of(LIMIT, parts).feed(framed(bytes(600))[:-1])
+    with pytest.raises(CallStatus, match="wait on this connection"):
+        reader_of(LIMIT, parts).feed(framed(bytes(600))[:-1])
