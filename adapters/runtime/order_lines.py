@@ -202,13 +202,30 @@ def missing(states: Iterable[LineState], found: Found) -> list[Line]:
         if _is_moved(line, standing, found):
             place, ordered = (line.sku, line.location), line.ordered - standing.shipped
         else:
-            # Shipped is shipped, also where it was cancelled before.
-            done = max(line.shipped, standing.shipped) + max(line.cancelled, standing.cancelled)
+            # Shipped is shipped, also where it was cancelled before. What left before it could be
+            # cancelled is not placed anew to be cancelled.
+            done = max(line.shipped, standing.shipped) + standing.cancelled
             ordered = max(line.ordered, done) - standing.ordered
             last = standing.here[-1] if standing.here else line
             place = last.sku, last.location
         if ordered > 0:
             lines.append((*place, ordered, line.id))
+    return lines
+
+
+def shipped_all_the_same(states: Iterable[LineState], found: Found) -> list[tuple[LineState, int]]:
+    """Lines of which more units are shipped, and have not come back, than a state leaves of them;
+    how many more.
+    """
+    out: Counter[str] = Counter()
+    for each in found:
+        for part in each.lines:
+            out[part.line_id] += part.fulfilled
+    lines = []
+    for line in states:
+        left = max(line.ordered, _standing(line, found).ordered) - line.cancelled
+        if (more := out[line.id] - max(0, left)) > 0:
+            lines.append((line, more))
     return lines
 
 

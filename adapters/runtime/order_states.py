@@ -12,7 +12,7 @@ from typing import Any, Final
 from holdfast.edge.client import NotFound
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from ..events import OrderEvent
+from ..events import Exceptional, OrderEvent
 from .facts import Dead, Settled
 from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, judged
@@ -25,6 +25,7 @@ from .order_lines import (
     moves,
     next_name,
     other_sku,
+    shipped_all_the_same,
     since_began,
 )
 from .order_shortfalls import short_case
@@ -36,6 +37,9 @@ ATTEMPTS: Final = 3
 
 #: Lines of a reservation. An order of more has several.
 RESERVATION_LINES_MAX: Final = 2_000
+
+#: Lines that the text of a case names.
+LINES_NAMED: Final = 10
 
 
 class OrderStates:
@@ -59,7 +63,8 @@ class OrderStates:
                 break
         if event.is_sold and isinstance(done, Settled):
             found = await self.find(event.order)
-            return Settled(done.outcome, await short_case(self._calls.client, event, found))
+            short = await short_case(self._calls.client, event, found)
+            return Settled(done.outcome, short or done.case)
         return done
 
     async def _once(self, event: OrderEvent, states: list[LineState]) -> Settled | Dead:
@@ -95,7 +100,7 @@ class OrderStates:
             done = judged(await step())
             if isinstance(done, Dead):
                 return done
-        return Settled(APPLIED if steps else "UNCHANGED")
+        return Settled(APPLIED if steps else "UNCHANGED", _crossed(event, states, found))
 
     async def find(self, order: str) -> list[reservation.Reservation]:
         """All reservations of an order, in the order in which they were made."""
@@ -105,3 +110,22 @@ class OrderStates:
                 found.append(await self._calls.read(next_name(order, found)))
         except NotFound:
             return found
+
+
+def _crossed(
+    event: OrderEvent, states: list[LineState], found: list[reservation.Reservation]
+) -> Exceptional | None:
+    """The case of an order of which units left that were cancelled meanwhile."""
+    lines = shipped_all_the_same(states, found)
+    if not lines:
+        return None
+    named = [f"{units} of {line.sku} (line {line.id})" for line, units in lines[:LINES_NAMED]]
+    more = ", and more" if len(lines) > LINES_NAMED else ""
+    return Exceptional(
+        source=event.source,
+        id=event.id,
+        kind="cancelled_but_shipped",
+        subject=event.order,
+        text=f"cancelled, but shipped: {', '.join(named)}{more}",
+        correlation_id=event.correlation_id,
+    )

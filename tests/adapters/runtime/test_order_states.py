@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from holdfast.adapters.contract import Undecodable
 from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.runtime.facts import Dead, Settled
-from holdfast.adapters.runtime.order_states import ATTEMPTS, RESERVATION_LINES_MAX
+from holdfast.adapters.runtime.order_states import ATTEMPTS, LINES_NAMED, RESERVATION_LINES_MAX
 from holdfast.core.commands import Line as CoreLine
-from holdfast.core.commands import Move
+from holdfast.core.commands import Move, RecordStockEvents, StockEvent
+from holdfast.core.commands.stock import RESERVATION, Reference
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_MAX
-from holdfast.core.model import Remainder, Verb
+from holdfast.core.model import EventKind, Remainder, Verb
 from tests.adapters.core_client import CoreClient, Killed
 from tests.adapters.one_lane import NOW
 from tests.adapters.order_shop import PLACES, Line, Shop, new_core
@@ -64,6 +65,103 @@ async def test_an_item_that_a_channel_had_cancelled_in_part_before_falls_by_the_
         time = NOW + timedelta(minutes=number)
         await shop.orders.apply(replace(shop.state(line), is_current=True, time=time))
     assert {("1", "A"): (1, 0, 2)} == await shop.units()
+
+
+async def ship(shop: Shop, units: int) -> None:
+    """The warehouse ships units of line 1, which the channel does not know yet."""
+    await shop.core.fulfill(shop.order, [(shop.sku, "A", units, "1")])
+
+
+@pytest.mark.parametrize(
+    ("shipped", "left", "cancelled"), [(3, 0, 0), (2, 1, 1), (2, 0, 1)], ids=["all", "some", "none"]
+)
+@pytest.mark.parametrize("is_current", [True, False])
+async def test_a_cancellation_that_crosses_a_shipment_takes_what_is_open_once(
+    core: CoreClient, shipped: int, left: int, cancelled: int, is_current: bool
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 3), Line("2", "B", 1))
+    await ship(shop, shipped)
+    line = Line("1", "A", left) if is_current else Line("1", "A", 3, 0, 3 - left)
+    outcomes = []
+    for _ in range(3):
+        state = replace(shop.state(line, Line("2", "B", 1)), is_current=is_current)
+        done = await shop.orders.apply(state)
+        assert isinstance(done, Settled)
+        outcomes.append(done.outcome)
+        assert {("1", "A"): (0, shipped, cancelled), ("2", "B"): (1, 0, 0)} == await shop.units()
+        assert done.case
+        assert ("cancelled_but_shipped", shop.order) == (done.case.kind, done.case.subject)
+        assert f"{shipped - left} of {shop.sku} (line 1)" in done.case.text
+    assert ["APPLIED" if cancelled else "UNCHANGED", "UNCHANGED", "UNCHANGED"] == outcomes
+
+
+async def test_cancelled_units_that_were_shipped_and_came_back_are_no_case(
+    core: CoreClient,
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 3))
+    await ship(shop, 3)
+    back = StockEvent(
+        *(key_from_text(f"{shop.order}/back"), 0, shop.sku, "A", EventKind.RETURN, 2),
+        reference=Reference(RESERVATION, shop.order, "1"),
+    )
+    core.engine.turn([RecordStockEvents("wms", (back,))], core.now_ns)
+    for left, has_case in ((1, False), (0, True)):
+        done = await shop.orders.apply(replace(shop.state(Line("1", "A", left)), is_current=True))
+        assert isinstance(done, Settled)
+        assert ("UNCHANGED", has_case) == (done.outcome, done.case is not None)
+
+
+async def test_the_case_of_many_lines_names_the_first_and_says_that_there_are_more(
+    core: CoreClient,
+) -> None:
+    shop = Shop(core)
+    ids = [f"{number}" for number in range(LINES_NAMED + 1)]
+    await shop.tell(*(Line(each, "A", 1, 1) for each in ids))
+    left = replace(shop.state(*(Line(each, "A", 0) for each in ids)), is_current=True)
+    done = await shop.orders.apply(left)
+    assert isinstance(done, Settled)
+    assert done.case
+    assert LINES_NAMED == done.case.text.count("(line ")
+    assert done.case.text.endswith(", and more")
+
+
+@st.composite
+def _states(draw: st.DrawFn) -> tuple[int, Line, bool]:
+    """Units that a warehouse ships, the state of a line that crosses it, and whether its quantity
+    is what is left.
+    """
+    line = Line("1", "A", draw(st.integers(0, 4)))
+    shipped = draw(st.integers(0, line.ordered))
+    cancelled = draw(st.integers(0, line.ordered - shipped))
+    line = line._replace(shipped=shipped, cancelled=cancelled)
+    return draw(st.integers(0, 3)), line, draw(st.booleans())
+
+
+@settings(max_examples=40)
+@given(st.lists(_states(), min_size=1, max_size=4))
+async def test_a_state_that_comes_again_changes_nothing(
+    core: CoreClient, states: list[tuple[int, Line, bool]]
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 3), Line("2", "B", 1))
+    for units, line, is_current in states:
+        still_open = (await shop.units())["1", "A"][0]
+        if taken := min(units, still_open):
+            await ship_open(shop, taken)
+        both = line, Line("2", "B", 1)
+        await shop.orders.apply(replace(shop.state(*both), is_current=is_current))
+        before = await shop.units()
+        again = await shop.orders.apply(replace(shop.state(*both), is_current=is_current))
+        assert isinstance(again, Settled)
+        assert ("UNCHANGED", before) == (again.outcome, await shop.units())
+
+
+async def ship_open(shop: Shop, units: int) -> None:
+    """The same of an order that may have several reservations."""
+    event = replace(shop.state(Line("1", "A", units)), kind=OrderKind.SHIPPED)
+    assert Settled("APPLIED") == await shop.orders.apply(event)
 
 
 @settings(max_examples=20)
