@@ -1,6 +1,7 @@
 """How messages, dead letters and cases lie in the store: a head in JSON, then bytes as they came.
 
-Rules of this file: heads may gain fields, which older records lack; nothing is renamed.
+Rules of this file: heads may gain fields, which older records lack. A field that gets another name
+is read by both, as `_RENAMED` has them.
 """
 
 import hashlib
@@ -161,6 +162,7 @@ def _pack(head: dict[str, Any], message: Message) -> bytes:
 def _read(record: bytes) -> tuple[dict[str, Any], Message]:
     (length,) = _LENGTH.unpack_from(record)
     head = json.loads(record[_LENGTH.size : _LENGTH.size + length])
+    head = {_RENAMED.get(name, name): value for name, value in head.items()}
     received = head.pop("received")
     message = Message(
         record[_LENGTH.size + length :],
@@ -170,5 +172,7 @@ def _read(record: bytes) -> tuple[dict[str, Any], Message]:
     return head, message
 
 
+#: Names of fields in records of earlier builds -> those that they have now.
+_RENAMED = {"told": "delivered"}
 _REPLAYED = ("replay_of", "attempts", "is_event", "delivered")
 _LETTER_FIELDS = tuple(name for name in DeadLetter.__slots__ if name != "message")
