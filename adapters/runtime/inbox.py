@@ -22,8 +22,10 @@ from .facts import Dead
 from .records import DeadLetter, Waiting
 from .store import Store, Tables
 
-#: What has been seen is forgotten a few at a time, and faster than it comes.
+#: What has been seen is forgotten a few at a time, and faster than it comes: a message is noted
+#: when it comes, and one thing at most of each of its events, such as how its order was divided.
 _FORGOTTEN_BY_ARRIVAL: Final = 4
+_FORGOTTEN_BY_EVENT: Final = 2
 
 KEY_BYTES_MAX: Final = 512
 
@@ -114,6 +116,12 @@ class Inbox:
         """Take messages out in a transaction of the caller's."""
         for number in numbers:
             boxes.take_out(tables, boxes.INBOX, self.adapter, number)
+
+    def forget(self, tables: Tables, now: datetime, events: int) -> None:
+        """Forget what has been seen too long ago, for so many events that were delivered, in a
+        transaction of the caller's.
+        """
+        self._forget(tables, now, _FORGOTTEN_BY_EVENT * events)
 
     def _keep(self, tables: Tables, arrival: Keyed, now: datetime) -> Arrival:
         body = arrival.message.body

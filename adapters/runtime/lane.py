@@ -205,6 +205,7 @@ class Lane:
         done.changes.append(note_numbers(self.name, done.numbers, self._now()))
         numbers = [each.number for each in waiting]
         done.changes.append(lambda tables: self.inbox.remove(tables, numbers))
+        done.changes.append(lambda tables: self.inbox.forget(tables, self._now(), len(items)))
         await self._store.write(done.commit)
         return True
 

@@ -21,6 +21,7 @@ from holdfast.adapters.runtime.records import Case, DeadLetter
 from holdfast.adapters.runtime.store import Store, StoreFailed, StoreFull
 from holdfast.edge.client import Client
 from tests.adapters.core_client import CoreClient
+from tests.adapters.events_of import to_batch
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 MAP_BYTES = 16 << 20
@@ -44,15 +45,17 @@ async def deliver(
     sold: Callable[[datetime], None] = nothing_sold,
     fails: StoreFull | StoreFailed | None = None,
     now: datetime = NOW,
+    is_batch: bool = False,
 ) -> list[Case]:
-    """Let it take events, and what it was killed over before or is due; the cases that came of it.
-    Its store may fail at what it is to keep of them.
+    """Let it take events, each as a message or all as one, and what it was killed over before or is
+    due; the cases that came of it. Its store may fail at what it is to keep of them.
     """
     store = Store(folder, MAP_BYTES)
     try:
         inbox = Inbox(store, "channel", 100, 86_400)
-        messages = [Message(to_json(event), received=NOW) for event in events]
-        await inbox.put([keyed("channel", ADAPTER, each) for each in messages], NOW)
+        bodies = [to_batch(events)] if is_batch else map(to_json, events)
+        messages = [Message(body, received=now) for body in bodies]
+        await inbox.put([keyed("channel", ADAPTER, each) for each in messages], now)
         kept = cast(Store, _Failing(store, fails)) if fails else store
         assert await _lane(kept, inbox, core, sold, now).round()
         with store.reading() as tables:

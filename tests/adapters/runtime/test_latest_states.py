@@ -10,7 +10,8 @@ import pytest
 from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.runtime.latest_states import LatestStates
 from holdfast.adapters.runtime.store import Store
-from tests.adapters.one_lane import MAP_BYTES, NOW
+from tests.adapters.one_lane import MAP_BYTES, NOW, deliver
+from tests.adapters.order_shop import Line, Shop, new_core
 
 STATE = OrderEvent(source="amazon", id="1", kind=OrderKind.STATE, order="o", time=NOW)
 
@@ -29,3 +30,21 @@ async def test_a_state_is_outdated_after_a_newer_one_of_its_order(store: Store) 
     for event in (older, STATE, STATE, replace(older, order="p"), replace(STATE, time=None)):
         assert not await latest.is_outdated(event)
     assert await LatestStates(store, lambda: NOW).is_outdated(older)
+
+
+async def test_states_of_long_messages_are_forgotten_as_fast_as_they_come(tmp_path: Path) -> None:
+    """A channel that sends twenty orders at once notes twenty times by message."""
+    core = new_core()
+    shop = Shop(core)
+    state = replace(shop.state(Line("1", "A", 1)), is_current=True)
+    kept = []
+    for day in range(0, 10, 2):  # keys are known for one day
+        now = NOW + timedelta(days=day)
+        names = [f"{shop.order}/{day}/{number}" for number in range(20)]
+        states = [replace(state, id=name, order=name, time=now) for name in names]
+        await deliver(tmp_path, core, *states, now=now, is_batch=True)
+        store = Store(tmp_path, MAP_BYTES)
+        with store.reading() as tables:
+            kept.append((tables.seen.size(), tables.seen_times.size()))
+        store.close()
+    assert [(21, 21)] * 5 == kept
