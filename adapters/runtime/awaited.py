@@ -4,9 +4,10 @@ too long.
 A reversal that names its event wrongly waits for ever: a till that numbers the lines of a post-void
 anew, a partner that has another id in its cancellation.
 
-Rules of this file: an event that comes ends the waiting, and settles the case. What is kept of a
-reversal is dropped with its report. One that the core took in just before the process died is not
-watched: a repeat of it does not say that it waits.
+Rules of this file: an event that comes ends the waiting, and settles the case, whatever the core
+makes of it: with other content than the reversal describes, it is recorded as usual, and the
+reversal ends without effect. What is kept of a reversal is dropped with its report. One that the
+core took in just before the process died is not watched: a repeat of it does not say that it waits.
 """
 
 import hashlib
@@ -43,17 +44,14 @@ def note_reversal(
     adapter: str, event: Event, outcome: str, now: datetime
 ) -> Callable[[Tables], None] | None:
     """The change that an outcome of the core makes to what waits, if any."""
-    if not isinstance(event, StockFact):
+    if not isinstance(event, StockFact) or not event.id:
         return None
     if outcome == "REVERSAL_PENDING" and (named := event.reverses) is not None:
         what = f"{event.id}, of {event.quantity} {event.sku} at {event.location}"
         due_s = (now + GRACE).timestamp()
         waiting = _Waiting(adapter, named.source or event.source, named.event_id, what, due_s)
-        return lambda tables: tables.awaited.put(_key(waiting.source, waiting.id), _pack(waiting))
-    # Of an event that came just before the process died there is the repeat alone.
-    if outcome in ("REVERSED", "DUPLICATE"):
-        return lambda tables: _came(tables, event)
-    return None
+        return lambda tables: _came(tables, event, waiting)
+    return lambda tables: _came(tables, event)
 
 
 async def report_awaited(store: Store, now: datetime) -> None:
@@ -81,7 +79,10 @@ def _report(tables: Tables, now: datetime) -> None:
             raise_case(waiting.adapter, case, now)(tables)
 
 
-def _came(tables: Tables, event: StockFact) -> None:
+def _came(tables: Tables, event: StockFact, waiting: _Waiting | None = None) -> None:
+    """Note an event that came, and as a reversal may wait for another one itself."""
+    if waiting is not None:
+        tables.awaited.put(_key(waiting.source, waiting.id), _pack(waiting))
     tables.awaited.delete(_key(event.source, event.id))
     if (case := open_case(tables, KIND, _subject(event.source, event.id))) is not None:
         settle_case(tables, case.number, "the event came")

@@ -67,20 +67,35 @@ async def test_a_reversal_that_waits_too_long_is_a_case_until_its_event_comes(st
     assert ["the event came"] == [each.settled for each in cases_in(store)]
 
 
-@pytest.mark.parametrize("outcome", ["REVERSED", "DUPLICATE"])
+@pytest.mark.parametrize("outcome", ["REVERSED", "DUPLICATE", "APPLIED", "ALREADY_REVERSED"])
 async def test_an_event_that_comes_in_time_is_no_case(store: Store, outcome: str) -> None:
+    """With other content than the reversal describes it is APPLIED, and nothing waits any more."""
     answered(store, VOID, "REVERSAL_PENDING")
     answered(store, SALE, outcome)
     await report_awaited(store, LATER)
     assert [] == cases_in(store)
 
 
-async def test_no_other_outcome_and_event_changes_what_waits(store: Store) -> None:
-    order = OrderEvent(source="s", id="1", kind=OrderKind.SHIPPED, order="o")
-    for event, outcome in ((VOID, "APPLIED"), (SALE, "REVERSAL_PENDING"), (order, "DUPLICATE")):
-        assert note_reversal("tills", event, outcome, NOW) is None
+async def test_a_reversal_that_waits_itself_is_what_its_own_reversal_waited_for(
+    store: Store,
+) -> None:
+    answered(
+        store,
+        replace(VOID, id="undo", reverses=Reversed(VOID.id, FactKind.REVERSAL)),
+        "REVERSAL_PENDING",
+    )
     answered(store, VOID, "REVERSAL_PENDING")
-    answered(store, replace(SALE, source="pos/1/3"), "REVERSED")
+    await report_awaited(store, LATER)
+    assert [f"{SALE.source} {SALE.id}"] == [each.subject for each in cases_in(store)]
+
+
+async def test_no_other_event_changes_what_waits(store: Store) -> None:
+    order = OrderEvent(source="s", id="1", kind=OrderKind.SHIPPED, order="o")
+    for event in (order, replace(SALE, id="")):
+        assert note_reversal("tills", event, "APPLIED", NOW) is None
+    answered(store, VOID, "REVERSAL_PENDING")
+    for event in (replace(SALE, source="pos/1/3"), replace(SALE, id="other"), VOID):
+        answered(store, event, "APPLIED")
     await report_awaited(store, LATER)
     assert 1 == len(cases_in(store))
 
