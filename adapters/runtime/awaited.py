@@ -10,11 +10,14 @@ reversal ends without effect. What is kept of a reversal is dropped with its rep
 core took in just before the process died is not watched: a repeat of it does not say that it waits.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from ..events import Event, Exceptional, StockFact
@@ -25,6 +28,9 @@ KIND: Final = "reversal_pending"
 
 #: How long an event may be late: tills keep what they sold while they are offline.
 GRACE: Final = timedelta(hours=36)
+
+#: Reversals that are gone through before others get their turn on the loop.
+AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +64,29 @@ async def report_awaited(store: Store, now: datetime) -> None:
     """Open a case for each event that a reversal waits for too long. Raises StoreFull and
     StoreFailed.
     """
+    last = b""
+    while page := _page(store, last):
+        due = [key for key, record in page if _is_due(record, now)]
+        if due:
+            await store.write(partial(_report, due=due, now=now))
+        last = page[-1][0]
+        await asyncio.sleep(0)
+
+
+def _page(store: Store, last: bytes) -> list[tuple[bytes, bytes]]:
     with store.reading() as tables:
-        is_due = any(_read(record).due_s <= now.timestamp() for _, record in _all(tables))
-    if is_due:
-        await store.write(lambda tables: _report(tables, now))
+        return list(islice(tables.awaited.entries(after=last), AT_ONCE))
 
 
-def _report(tables: Tables, now: datetime) -> None:
-    for key, record in _all(tables):
-        waiting = _read(record)
-        if waiting.due_s <= now.timestamp():
+def _is_due(record: bytes, now: datetime) -> bool:
+    return _read(record).due_s <= now.timestamp()
+
+
+def _report(tables: Tables, due: list[bytes], now: datetime) -> None:
+    for key in due:
+        record = tables.awaited.get(key)
+        if record is not None and _is_due(record, now):  # else it came meanwhile
+            waiting = _read(record)
             tables.awaited.delete(key)
             case = Exceptional(
                 source=waiting.source,
@@ -86,10 +105,6 @@ def _came(tables: Tables, event: StockFact, waiting: _Waiting | None = None) -> 
     tables.awaited.delete(_key(event.source, event.id))
     if (case := open_case(tables, KIND, _subject(event.source, event.id))) is not None:
         settle_case(tables, case.number, "the event came")
-
-
-def _all(tables: Tables) -> list[tuple[bytes, bytes]]:
-    return list(tables.awaited.entries())
 
 
 def _subject(source: str, event_id: str) -> str:

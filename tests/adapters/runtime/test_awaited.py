@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.adapters.events import FactKind, OrderEvent, OrderKind, Reversed, StockFact
-from holdfast.adapters.runtime import overdue
+from holdfast.adapters.runtime import awaited, overdue
 from holdfast.adapters.runtime.awaited import GRACE, note_reversal, report_awaited
 from holdfast.adapters.runtime.cases import cases
 from holdfast.adapters.runtime.overdue import watch_overdue
@@ -107,6 +107,31 @@ async def test_the_event_of_another_till_is_awaited_there(store: Store) -> None:
     )
     answered(store, replace(SALE, source="pos/1/3"), "REVERSED")
     await report_awaited(store, LATER)
+    assert [] == cases_in(store)
+
+
+async def test_others_get_their_turn_while_many_are_looked_through(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(awaited, "AT_ONCE", 2)
+    for number in range(7):
+        named = Reversed(f"sale {number}", FactKind.SALE)
+        answered(store, replace(VOID, id=f"{number}", reverses=named), "REVERSAL_PENDING")
+    turns = 0
+    looking = asyncio.create_task(report_awaited(store, NOW))
+    while not looking.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert 4 <= turns
+    await report_awaited(store, LATER)
+    assert 7 == len(cases_in(store))
+
+
+async def test_an_event_that_comes_while_it_is_looked_for_is_no_case(store: Store) -> None:
+    answered(store, VOID, "REVERSAL_PENDING")
+    change = note_reversal("tills", SALE, "REVERSED", NOW)
+    assert change is not None
+    await asyncio.gather(store.write(change), report_awaited(store, LATER))
     assert [] == cases_in(store)
 
 
