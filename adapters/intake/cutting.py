@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
+from .quotes import Quotes
+
 #: Longest record in bytes, and what is dropped after it.
 RECORD_BYTES: Final = 65_536
 #: Bytes of records of which a message is made: some hundred rows, so that a row that is wrong comes
@@ -35,16 +37,16 @@ class Record(NamedTuple):
     is_whole: bool
 
 
-def cut_lines(
-    blocks: Iterable[bytes], encoding: str, quote: bytes, has_header: bool
-) -> Iterator[Piece]:
-    """The pieces of a file of lines, which LF, CRLF or CR ends; in `quote`, records do not end.
+def cut_lines(blocks: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Piece]:
+    """The pieces of a file of lines, which LF, CRLF or CR ends.
+
+    One with a delimiter is a table: it has a header, and in quotes its records do not end.
 
     A header without records is a piece, too, so that it is checked: what is taken for a header may
     be the one row of a file that has none. A blank file has no pieces.
     """
-    records = _records(_lines(_utf8(blocks, encoding)), quote)
-    first = next(records, None) if has_header else None
+    records = _records(_lines(_utf8(blocks, encoding)), Quotes(delimiter) if delimiter else None)
+    first = next(records, None) if delimiter else None
     header = first.bytes if first else b""
     if first and not first.is_whole:
         yield Piece(header, first.line, f"a header of up to {RECORD_BYTES} bytes")
@@ -109,23 +111,21 @@ def _bounded(line: bytes) -> tuple[bytes, bool]:
     return line[:RECORD_BYTES], len(line) <= RECORD_BYTES
 
 
-def _records(lines: Iterable[tuple[bytes, bool]], quote: bytes) -> Iterator[Record]:
-    """Records of lines. A quote that nothing closes ends with its line: what follows is not
-    swallowed.
+def _records(lines: Iterable[tuple[bytes, bool]], quotes: Quotes | None) -> Iterator[Record]:
+    """Records of lines. One whose quote is not closed within its bounds ends there: what follows is
+    not swallowed.
     """
     held: list[bytes] = []
     start, size, is_open = 1, 0, False
     for number, (line, is_whole) in enumerate(lines, 1):
         if held and (not is_whole or size + len(line) > RECORD_BYTES):
-            for each in held:
-                yield Record(start, each, is_whole=True)
-                start += 1
-            held, size, is_open = [], 0, False
+            yield Record(start, b"".join(held), is_whole=True)
+            held, size, start, is_open = [], 0, number, False
         if not is_whole:
             yield Record(number, line, is_whole=False)
             start = number + 1
             continue
-        is_open ^= bool(quote) and line.count(quote) % 2 == 1
+        is_open = quotes is not None and quotes.is_open(line, is_open)
         held.append(line)
         size += len(line)
         if not is_open:

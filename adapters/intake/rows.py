@@ -47,7 +47,7 @@ _SEQUENCE_MAX: Final = 2**63 - 1
 def cut(blocks: Iterable[bytes], file: str, options: Rows) -> Iterator[Message]:
     """The messages of a file that is read block by block, in UTF-8. Its end ends the last row."""
     header = options.format == "csv"
-    for piece in cut_lines(blocks, options.encoding, b'"' if header else b"", header):
+    for piece in cut_lines(blocks, options.encoding, options.delimiter if header else ""):
         kind = "text/csv" if header else "application/jsonl"
         known = {"file": file, "line": str(piece.line), "content-type": f"{kind}; charset=utf-8"}
         refused = {"refused": piece.refused} if piece.refused else {}

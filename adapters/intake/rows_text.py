@@ -11,14 +11,13 @@ from typing import Final, TypeAlias
 
 from ..contract import Message, Undecodable
 from .fields import json_decoder
+from .quotes import Quotes
 from .rows_options import FIELDS, REQUIRED, Rows
 
 #: What a byte that is not of its encoding is read as.
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 
-#: Lines of a row at most: of a quote that nothing closes, no more are read, however many there are.
-ROW_LINES: Final = 100
-_WANTED: Final = f"comma-separated values, with each quote closed within {ROW_LINES} lines"
+_WANTED: Final = "values between delimiters, and each quote closed where its value ends"
 
 Cells: TypeAlias = Mapping[str, str]
 """Values of a row by FIELDS."""
@@ -47,19 +46,22 @@ def csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells |
     """Rows with the numbers of their lines; the text begins with the header, and the line after
     it has the number `line`, or else the next one.
     """
-    lines = _Lines(text)
-    reader = csv.reader(lines, delimiter=options.delimiter, strict=True)
-    columns = _header(lines, reader, options)
+    source = io.StringIO(text, newline="")
+    reader = csv.reader(source, delimiter=options.delimiter, strict=True)
+    columns = _header(reader, options)
+    quotes = Quotes(options.delimiter)
     # The line after the header is the first of the message, wherever it is in the file.
-    offset = line - lines.at if line else 1
-    while lines.begin_row():
-        start, number = lines.at, lines.at + offset
+    offset = line - reader.line_num if line else 1
+    while (start := source.tell()) < len(text):
+        number = reader.line_num + offset
         try:
             cells = next(reader)
         except csv.Error as error:
-            # Its own line alone is given up: a quote that it opens would take others with it.
-            lines.at = start + 1
             yield number, Undecodable(f"line[{number}]", str(error), _WANTED)
+            # What is in its quotes is no row, and what follows a quote left open is not given up.
+            row = quotes.row(text, start)
+            source.seek(start + len(row))
+            offset = number + len(_split(row)) - reader.line_num
             continue
         if len(cells) == len(columns):
             named = zip(columns, cells, strict=True)
@@ -69,38 +71,13 @@ def csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells |
             yield number, Undecodable(f"line[{number}]", f"{len(cells)} values", wanted)
 
 
-class _Lines:
-    """Lines of a text, of which a csv.reader reads a row from any of them on."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = _split(text)
-        self._end = 0
-        self.at = 0
-        """Which line is next, from 0."""
-
-    def begin_row(self) -> bool:
-        """Let a row be read from the next line on, if there is one."""
-        self._end = min(self.at + ROW_LINES, len(self._lines))
-        return self.at < self._end
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self.at >= self._end:
-            raise StopIteration
-        self.at += 1
-        return self._lines[self.at - 1]
-
-
 def _split(text: str) -> list[str]:
     """Lines with their ends, which are LF, CRLF or CR."""
     return list(io.StringIO(text, newline=""))
 
 
-def _header(lines: _Lines, reader: Iterator[list[str]], options: Rows) -> list[str]:
+def _header(reader: Iterator[list[str]], options: Rows) -> list[str]:
     """For each column the field that it has, empty if none."""
-    lines.begin_row()
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:

@@ -19,8 +19,8 @@ def _short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "PIECE_BYTES", 24)
 
 
-def pieces(text: bytes, quote: bytes = b'"', encoding: str = "utf-8") -> list[Piece]:
-    return list(cut_lines([text], encoding, quote, has_header=True))
+def pieces(text: bytes, encoding: str = "utf-8", delimiter: str = ",") -> list[Piece]:
+    return list(cut_lines([text], encoding, delimiter))
 
 
 def test_each_piece_has_the_header_and_the_line_of_its_first_row() -> None:
@@ -39,8 +39,23 @@ def test_a_quoted_row_of_several_lines_is_not_cut() -> None:
     ] == pieces(HEADER + rows)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "]", "\N{BROKEN BAR}"])
+def test_a_quote_within_a_value_does_not_open_the_next_one_to_be_cut(delimiter: str) -> None:
+    rows = 'a,5" pipe\nb,"12345\n""1234\n,""1"\n'.replace(",", delimiter)
+    header = HEADER.decode().replace(",", delimiter)
+    first, second = rows[:10].encode(), rows[10:].encode()
+    found = pieces((header + rows).encode(), delimiter=delimiter)
+    assert [2, 3] == [piece.line for piece in found]
+    assert [first, second] == [piece.body.removeprefix(header.encode()) for piece in found]
+
+
+def test_a_quoted_name_of_the_header_may_follow_a_byte_order_mark() -> None:
+    header = b'\xef\xbb\xbf"sku\n",text\n'
+    assert [Piece(header + b"a,1\n", 3)] == pieces(header + b"a,1\n")
+
+
 def test_a_quote_that_nothing_closes_does_not_swallow_what_follows() -> None:
-    rows = b'a,5" pipe\n' + b"".join(b"%d,123456\n" % number for number in range(9))
+    rows = b'a,"5 pipe\n' + b"".join(b"%d,123456\n" % number for number in range(9))
     assert [2, 4, 6, 8, 10] == [piece.line for piece in pieces(HEADER + rows)]
     assert HEADER + rows == HEADER + b"".join(
         piece.body.removeprefix(HEADER) for piece in pieces(HEADER + rows)
@@ -68,7 +83,7 @@ def test_a_blank_file_has_no_pieces(text: bytes) -> None:
 
 def test_a_header_alone_is_a_piece_so_that_it_is_checked() -> None:
     assert [Piece(HEADER, 2)] == pieces(HEADER)
-    assert [] == list(cut_lines([b""], "utf-8", b"", has_header=False))
+    assert [] == list(cut_lines([b""], "utf-8", ""))
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=str)
@@ -103,7 +118,7 @@ def blocks_of(text: bytes, size: int) -> Iterator[bytes]:
 @given(LINES, st.integers(1, 40))
 def test_pieces_do_not_depend_on_how_the_file_is_read(lines: list[bytes], size: int) -> None:
     text = HEADER + b"\n".join(lines)
-    assert pieces(text) == list(cut_lines(blocks_of(text, size), "utf-8", b'"', has_header=True))
+    assert pieces(text) == list(cut_lines(blocks_of(text, size), "utf-8", ","))
 
 
 @given(LINES)

@@ -25,7 +25,6 @@ from holdfast.adapters.events import (
 )
 from holdfast.adapters.intake.rows import ADAPTER, cut, decode, key
 from holdfast.adapters.intake.rows_options import FIELDS, Rows
-from holdfast.adapters.intake.rows_text import ROW_LINES
 
 FILE = {"file": "day.csv"}
 
@@ -181,37 +180,6 @@ def test_a_line_that_is_no_row_holds_nothing_up() -> None:
 
 
 HEADER = "kind,sku,location,quantity\n"
-ROWS = "".join(f"sale,s{number},1,1\n" for number in range(3, 21))
-
-
-@pytest.mark.parametrize(
-    "row",
-    ['sale,"a,1,1', '"sale,a,1,1', 'sale,a,1,"1', 'sale,"a"b,1,1'],
-    ids=["inside", "first", "last", "after"],
-)
-def test_a_quote_that_nothing_closes_takes_no_other_row_with_it(row: str) -> None:
-    quoted = 'sale,"pen, ""blue""\n",1,1\n'
-    found = read(f"{HEADER}{row}\n{ROWS}{quoted}")
-    assert isinstance(found[0], Undecodable)
-    assert "line[2]" == found[0].field
-    facts_after = [each for each in found if isinstance(each, StockFact)]
-    assert [f"s{number}" for number in range(3, 21)] == [each.sku for each in facts_after[:-1]]
-    assert ("day.csv:21", 'pen, "blue"') == (facts_after[-1].id, facts_after[-1].sku)
-    assert 1 + 18 + 1 == len(found)
-
-
-def test_a_quote_within_a_value_that_has_none_around_it_is_a_character() -> None:
-    assert ['TV 55" big', "a"] == [
-        fact.sku for fact in facts(f'{HEADER}sale,TV 55" big,1,1\nsale,a,1,1\n')
-    ]
-
-
-def test_what_a_quote_takes_of_other_lines_is_bounded() -> None:
-    inside = "\n" * (ROW_LINES - 1)
-    assert 1 == len(facts(f'kind,sku,location,quantity,reason\nsale,a,1,1,"{inside}"\n'))
-    assert ["line[2]"] == wrong(f'kind,sku,location,quantity,reason\nsale,a,1,1,"{inside}\nx\n')[:1]
-    # Each of these lines opens a quote, also when it is read within that of the line before it.
-    assert 2_000 == len(wrong(HEADER + 'a",b"c,"d\n' * 2_000))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
