@@ -8,34 +8,20 @@ location or quantity is refused, unless it is sold already: then what is missing
 is too much is a case.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from holdfast.edge.client import AlreadyExists
-from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
 from .facts import Dead, Settled
-from .order_calls import APPLIED, Line, OrderCalls, is_refused, judged, lines_of, needed_lines
-from .order_lines import LINE_DIFFERS, Found, next_name
+from .order_calls import APPLIED, OrderCalls, is_refused, judged, needed_lines
+from .order_lines import Found, next_name
+from .order_named import EXPIRED, PLACED, absent, concerned, difference, gone
 from .order_shortfalls import short_case
 from .order_states import OrderStates
 
 ALREADY_PLACED: Final = "ALREADY_PLACED"
-
-#: States of a reservation that was committed, and not called off.
-PLACED: Final = {
-    reservation.RESERVATION_STATE_COMMITTED,
-    reservation.RESERVATION_STATE_FULFILLED,
-    reservation.RESERVATION_STATE_RETURNED,
-}
-
-#: The refusal of a commit after the hold has run out.
-_EXPIRED: Final = "EXPIRED"
-
-#: SKU, location, and the order's id of a line.
-_Key: TypeAlias = tuple[str, str, str]
 
 
 class Placing:
@@ -52,7 +38,7 @@ class Placing:
             return judged(reserved)
         except AlreadyExists:
             found = await self._states.find(event.order)
-            added = await self._add(event, found)
+            added = gone(event, found) or await self._add(event, found)
             if isinstance(added, Dead):
                 return added
             if not added and len(found) == 1:  # its lines are the same, and something else is not
@@ -60,11 +46,11 @@ class Placing:
             return Settled(APPLIED if added else "ALREADY_HELD")
 
     async def place(self, event: OrderEvent) -> Settled | Dead:
-        """Commit an order with the lines of an event. What is sold already is not refused."""
+        """Commit the lines of an event, or all of an order. What is sold already is not refused."""
         placed = await self._placed(event)
         if not event.is_sold:
             return placed
-        if isinstance(placed, Dead) and placed.reason == _EXPIRED:  # since it was looked at
+        if isinstance(placed, Dead) and placed.reason == EXPIRED:  # since it was looked at
             placed = await self._placed(event)
         if isinstance(placed, Dead):
             return placed
@@ -74,22 +60,34 @@ class Placing:
 
     async def _placed(self, event: OrderEvent) -> Settled | Dead:
         found = await self._states.find(event.order)
+        its = concerned(event, found)
+        held = [each.reservation_id for each in its if any(line.held for line in each.lines)]
+        if is_gone := gone(event, found):
+            return is_gone if held else await self._repeated(event, its) or is_gone
         added = await self._add(event, found)
         if isinstance(added, Dead):
             return added
-        held = [each.reservation_id for each in found if any(line.held for line in each.lines)]
         for name in (*held, *added):
             committed = judged(await self._calls.commit(event, name))
             if isinstance(committed, Dead):
                 return committed
-        return Settled(APPLIED) if held or added else await self._placed_before(event, found)
+        return Settled(APPLIED) if held or added else await self._placed_before(event, its)
 
-    async def _placed_before(self, event: OrderEvent, found: Found) -> Settled | Dead:
+    async def _placed_before(self, event: OrderEvent, its: Found) -> Settled | Dead:
         """What an event means that finds nothing to commit: it is a repeat, or comes too late."""
-        committed = await self._calls.commit(event, found[-1].reservation_id)
-        if is_refused(committed) and any(each.state in PLACED for each in found):
+        committed = await self._calls.commit(event, its[-1].reservation_id)
+        if is_refused(committed) and any(each.state in PLACED for each in its):
             return Settled(ALREADY_PLACED)
         return judged(committed)
+
+    async def _repeated(self, event: OrderEvent, its: Found) -> Settled | None:
+        """What an event was answered whose lines it has committed, and that were given back since:
+        the process ended before it could note it.
+        """
+        for each in its:
+            if is_refused(await self._calls.commit(event, each.reservation_id)):
+                return None
+        return Settled(APPLIED)
 
     async def _add(self, event: OrderEvent, found: Found) -> Sequence[str] | Dead:
         """Hold what of an event an order does not have; the name of the reservation, if any."""
@@ -100,60 +98,6 @@ class Placing:
         name = next_name(event.order, found)
         reserved = judged(await self._calls.reserve(event, name, lines))
         return reserved if isinstance(reserved, Dead) else [name]
-
-
-def absent(event: OrderEvent, found: Found) -> list[Line]:
-    """The lines of an event, as far as an order does not have them. Raises Undecodable where it has
-    none, and the event names none.
-    """
-    if not found:
-        return needed_lines(event)
-    if any(not each.lines and not _has_run_out(event, each) for each in found):
-        return []  # it ended so long ago that nobody can tell
-    missing = _asked(event) - _there(event, found)
-    return [(sku, location, units, id_) for (sku, location, id_), units in missing.items()]
-
-
-def difference(event: OrderEvent, found: Found) -> Dead | None:
-    """A line of an event that an order has with another SKU, location or quantity; of one that is
-    sold already, with a higher quantity or elsewhere as well.
-    """
-    there = _there(event, found)
-    places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for (sku, location, id_), units in there.items():
-        if id_ and units:
-            places[id_].add((sku, location))
-    for (sku, location, id_), units in _asked(event).items():
-        known = there[sku, location, id_]
-        if places[id_] - {(sku, location)} and (event.is_sold or not known):
-            text = f"the order has line {id_} as another SKU or at another location"
-        elif known and (known > units or (known < units and not event.is_sold)):
-            text = f"the order has {known} of {sku} at {location} where {units} are named"
-        else:
-            continue
-        return Dead(LINE_DIFFERS, text, "lines", f"{id_ or sku} at {location}")
-    return None
-
-
-def _asked(event: OrderEvent) -> Counter[_Key]:
-    asked: Counter[_Key] = Counter()
-    for sku, location, units, id_ in lines_of(event):
-        asked[sku, location, id_] += units
-    return asked
-
-
-def _there(event: OrderEvent, found: Found) -> Counter[_Key]:
-    """Units by line that were reserved. Those whose hold ran out do not count for a sale."""
-    there: Counter[_Key] = Counter()
-    for each in found:
-        for line in each.lines:
-            gone = line.expired if event.is_sold else 0
-            there[line.sku, line.location, line.line_id] += line.quantity - gone
-    return there
-
-
-def _has_run_out(event: OrderEvent, each: reservation.Reservation) -> bool:
-    return event.is_sold and each.state == reservation.RESERVATION_STATE_EXPIRED
 
 
 def _case_of(event: OrderEvent, differs: Dead | None) -> Exceptional | None:

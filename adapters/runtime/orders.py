@@ -15,7 +15,8 @@ from .facts import Dead, Settled
 from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of
 from .order_lines import has_lines, located, spread, spread_open
-from .order_placing import ALREADY_PLACED, PLACED, Placing
+from .order_named import PLACED
+from .order_placing import ALREADY_PLACED, Placing
 from .order_states import OrderStates
 
 #: Refusals that say that a command found nothing to do, so that another one may.

@@ -18,7 +18,8 @@ from tests.adapters.core_client import CoreClient, Killed, orders_in_memory
 from tests.core.engine import NodeEngine
 from tests.core.script_answers import START_NS
 
-DAY_NS = 24 * 3_600 * 10**9
+MINUTE_NS = 60 * 10**9
+DAY_NS = 24 * 60 * MINUTE_NS
 _NUMBERS = count(1)
 
 
@@ -223,3 +224,104 @@ async def test_what_is_sold_while_its_hold_runs_out_is_placed(core: CoreClient) 
     sold = await order.tell(OrderKind.PLACED, is_sold=True, _1="A1*2", _2="B1*3")
     assert Settled("APPLIED") == sold
     assert BOTH == await order.units()
+
+
+async def _held_apart(core: CoreClient) -> Order:
+    """An order whose first line has run out, and whose second is still held."""
+    order = Order(core)
+    await order.tell(OrderKind.HELD, _1="A1*2")
+    core.now_ns += 10 * MINUTE_NS
+    await order.tell(OrderKind.HELD, _2="B1*3")
+    core.now_ns += 10 * MINUTE_NS
+    return order
+
+
+#: The core itself refuses to hold again what the first reservation held, and has ended.
+TOO_LATE = {"EXPIRED", "RESERVATION_ENDED"}
+GIVEN_BACK = {"WRONG_STATE", "RESERVATION_ENDED"}
+
+
+def _reason(done: Settled | Dead) -> str:
+    return done.reason if isinstance(done, Dead) else done.outcome
+
+
+@pytest.mark.parametrize("kind", [OrderKind.HELD, OrderKind.PLACED])
+@pytest.mark.parametrize("lines", [{"_1": "A1*2"}, {"_1": "A1*2", "_2": "B1*3"}])
+async def test_a_line_that_has_run_out_is_refused_beside_one_that_is_held(
+    core: CoreClient, kind: OrderKind, lines: dict[str, str]
+) -> None:
+    order = await _held_apart(core)
+    for _ in range(2):
+        assert _reason(await order.tell(kind, False, **lines)) in TOO_LATE
+    assert ["2 B1*3?@dc-1"] == await order.units()
+
+
+async def test_each_line_is_committed_by_the_event_that_names_it(core: CoreClient) -> None:
+    order = await _held_apart(core)
+    await order.tell(OrderKind.HELD, _3="A1*1")
+    assert "APPLIED" == _reason(await order.tell(OrderKind.PLACED, _2="B1*3"))
+    assert ["2 B1*3@dc-1", "3 A1*1?@dc-1"] == await order.units()
+    assert "ALREADY_PLACED" == _reason(await order.tell(OrderKind.PLACED, _2="B1*3"))
+    assert "EXPIRED" == _reason(await order.tell(OrderKind.PLACED, _1="A1*2"))
+    assert "APPLIED" == _reason(await order.tell(OrderKind.PLACED, _3="A1*1"))
+    assert ["2 B1*3@dc-1", "3 A1*1@dc-1"] == await order.units()
+
+
+async def test_a_line_that_has_run_out_is_refused_also_after_its_order_has_left(
+    core: CoreClient,
+) -> None:
+    order = Order(core)
+    await order.tell(OrderKind.HELD, _1="A1*2")
+    await order.tell(OrderKind.PLACED, is_sold=True, _2="B1*3")
+    assert ["1 A1*2?@dc-1", "2 B1*3@dc-1"] == await order.units()
+    for _ in range(4):
+        core.now_ns += DAY_NS
+        core.engine.turn([], core.now_ns)
+        for kind in (OrderKind.HELD, OrderKind.PLACED):
+            assert _reason(await order.tell(kind, _1="A1*2")) in TOO_LATE
+        assert "ALREADY_PLACED" == _reason(await order.tell(OrderKind.PLACED, _2="B1*3"))
+
+
+@pytest.mark.parametrize("first", [OrderKind.HELD, OrderKind.PLACED])
+@pytest.mark.parametrize("is_sold", [False, True])
+async def test_a_line_that_was_given_back_is_refused_beside_one_that_is_there(
+    core: CoreClient, first: OrderKind, is_sold: bool
+) -> None:
+    order = Order(core)
+    await order.tell(first, _1="A1*2")
+    await order.tell(first, _2="B1*3")
+    await order.tell(OrderKind.CANCELLED, _1="A1*2")
+    before = await order.units()
+    for kind in (OrderKind.HELD, OrderKind.PLACED):
+        for lines in ({"_1": "A1*2"}, {"_1": "A1*2", "_2": "B1*3"}):
+            assert _reason(await order.tell(kind, is_sold, **lines)) in GIVEN_BACK
+    assert before == await order.units()
+
+
+async def test_of_a_line_that_is_held_for_less_now_that_much_is_placed(core: CoreClient) -> None:
+    order = Order(core)
+    await order.tell(OrderKind.HELD, _1="A1*2")
+    await order.tell(OrderKind.CANCELLED, _1="A1*1")
+    assert "WRONG_STATE" == _reason(await order.tell(OrderKind.PLACED, _1="A1*2"))
+    assert "APPLIED" == _reason(await order.tell(OrderKind.PLACED, _1="A1*1"))
+    assert ["1 A1*1@dc-1"] == await order.units()
+
+
+async def test_a_repeat_after_some_units_were_cancelled_is_one(core: CoreClient) -> None:
+    order = Order(core)
+    await order.tell(OrderKind.PLACED, _1="A1*2")
+    await order.tell(OrderKind.CANCELLED, _1="A1*1")
+    assert "ALREADY_PLACED" == _reason(await order.tell(OrderKind.PLACED, _1="A1*2"))
+
+
+async def test_an_event_that_comes_again_after_its_line_was_cancelled_is_answered_as_before(
+    core: CoreClient,
+) -> None:
+    """The process ended before it could note that the core has it."""
+    order = Order(core)
+    await order.tell(OrderKind.PLACED, _1="A1*2")
+    event = order.event(OrderKind.PLACED, _2="B1*3")
+    for _ in range(2):
+        assert "APPLIED" == _reason(await order.orders.apply(event))
+        await order.tell(OrderKind.CANCELLED, _2="B1*3")
+    assert ["1 A1*2@dc-1"] == await order.units()
