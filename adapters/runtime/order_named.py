@@ -1,7 +1,7 @@
 """The lines that an event names, beside those that the reservations of its order have.
 
 Rules of this file: it decides and does not wait. A line is told by its id, SKU and location. What
-ran out or was released was never sold, and a line of which nothing is left is not placed.
+ran out or was released does not count, and a line of which nothing is left is not placed.
 """
 
 from collections import Counter, defaultdict

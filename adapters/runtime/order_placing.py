@@ -9,6 +9,7 @@ is too much is a case.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from holdfast.edge.client import AlreadyExists
@@ -19,7 +20,7 @@ from .order_calls import APPLIED, OrderCalls, is_refused, judged, needed_lines
 from .order_lines import Found, next_name
 from .order_named import EXPIRED, PLACED, absent, concerned, difference, gone
 from .order_shortfalls import short_case
-from .order_states import OrderStates
+from .order_states import OrderStates, looking_again
 
 ALREADY_PLACED: Final = "ALREADY_PLACED"
 
@@ -37,26 +38,32 @@ class Placing:
             reserved = await self._calls.reserve(event, event.order, needed_lines(event))
             return judged(reserved)
         except AlreadyExists:
-            found = await self._states.find(event.order)
-            added = gone(event, found) or await self._add(event, found)
-            if isinstance(added, Dead):
-                return added
-            if not added and len(found) == 1:  # its lines are the same, and something else is not
+            held = await looking_again(partial(self._held_beside, event))
+            if held is None:  # its lines are the same, and something else is not
                 raise
-            return Settled(APPLIED if added else "ALREADY_HELD")
+            return held
 
     async def place(self, event: OrderEvent) -> Settled | Dead:
         """Commit the lines of an event, or all of an order. What is sold already is not refused."""
-        placed = await self._placed(event)
+        placed = await looking_again(partial(self._placed, event))
         if not event.is_sold:
             return placed
         if isinstance(placed, Dead) and placed.reason == EXPIRED:  # since it was looked at
-            placed = await self._placed(event)
+            placed = await looking_again(partial(self._placed, event))
         if isinstance(placed, Dead):
             return placed
         found = await self._states.find(event.order)
         short = await short_case(self._calls.client, event, found)
         return Settled(placed.outcome, short or _case_of(event, difference(event, found)))
+
+    async def _held_beside(self, event: OrderEvent) -> Settled | Dead | None:
+        found = await self._states.find(event.order)
+        added = gone(event, found) or await self._add(event, found)
+        if isinstance(added, Dead):
+            return added
+        if not added and len(found) == 1:
+            return None
+        return Settled(APPLIED if added else "ALREADY_HELD")
 
     async def _placed(self, event: OrderEvent) -> Settled | Dead:
         found = await self._states.find(event.order)

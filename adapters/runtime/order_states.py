@@ -5,11 +5,12 @@ between two commands leaves the rest to the next attempt, whoever else has moved
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from holdfast.edge.client import NotFound
+from holdfast.edge.client import AlreadyExists, NotFound
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
@@ -41,6 +42,18 @@ RESERVATION_LINES_MAX: Final = 2_000
 #: Lines that the text of a case names.
 LINES_NAMED: Final = 10
 
+Answer = TypeVar("Answer")
+
+
+async def looking_again(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    """What an attempt returns that looks for the reservations of an order and may add one. Another
+    feed may take its name in between, so it looks again, ATTEMPTS times in all.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(AlreadyExists):
+            return await attempt()
+    return await attempt()
+
 
 class OrderStates:
     """Brings reservations up to the states of their orders."""
@@ -57,7 +70,7 @@ class OrderStates:
         if event.is_current and await self._latest.is_outdated(event):
             event, states = replace(event, is_current=False), already_done(states)
         for attempt in range(ATTEMPTS):
-            done = await self._once(event, states)
+            done = await looking_again(partial(self._once, event, states))
             is_last = attempt == ATTEMPTS - 1
             if is_last or isinstance(done, Settled) or done.reason not in _OVERTAKEN:
                 break

@@ -247,7 +247,7 @@ NUMBERED = np.dtype(
 #: how often it was reset; how often it is expected, and what its facts do whose SKU is unknown
 #: (UnknownSkus), 0 as the node is set; how it was when that last changed (SourceState), 0 at first;
 #: what may be promised while it is not current (Fallback), at most `cap` units a level; and when it
-#: was reset last, 0 if it never was.
+#: was reset last, or 0.
 SOURCE = np.dtype(
     [
         ("last_sequence", "u8"),

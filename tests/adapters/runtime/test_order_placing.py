@@ -1,6 +1,6 @@
 """Orders that come line by line, are named again, or are sold after their hold has run out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.adapters.events import OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.runtime.facts import Dead, Settled
+from holdfast.adapters.runtime.order_states import ATTEMPTS
 from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
@@ -59,6 +60,20 @@ class Order:
     async def tell(self, kind: OrderKind, is_sold: bool = False, **lines: str) -> Settled | Dead:
         return await self.orders.apply(self.event(kind, is_sold, **lines))
 
+    def overtaken_by(self, *others: OrderEvent) -> None:
+        """Let another feed apply one before each of the next commands that reserve."""
+        left = list(others)
+
+        def apply(method: str) -> None:
+            if method != "reserve" or not left:
+                return
+            other, self.core.before = left.pop(0), lambda _: None
+            with pytest.raises(StopIteration):  # the core of a test answers at once
+                orders_in_memory(self.core).apply(other).send(None)
+            self.core.before = apply
+
+        self.core.before = apply
+
     async def units(self) -> list[str]:
         """Lines with open units: those that are held have a question mark."""
         found = []
@@ -68,6 +83,13 @@ class Order:
                     units = f"{line.held}?" if line.held else f"{line.committed}"
                     found.append(f"{line.line_id} {line.sku}*{units}@{line.location}")
         return found
+
+
+@pytest.fixture(autouse=True)
+def _alone(core: CoreClient) -> Iterator[None]:
+    """Others that a test lets come in between do so for that test."""
+    yield
+    core.before = lambda _: None
 
 
 def _line(id_: str, text: str) -> OrderLine:
@@ -325,3 +347,27 @@ async def test_an_event_that_comes_again_after_its_line_was_cancelled_is_answere
         assert "APPLIED" == _reason(await order.orders.apply(event))
         await order.tell(OrderKind.CANCELLED, _2="B1*3")
     assert ["1 A1*2@dc-1"] == await order.units()
+
+
+@pytest.mark.parametrize("kind", [OrderKind.HELD, OrderKind.PLACED, OrderKind.STATE])
+@pytest.mark.parametrize("before", [0, 1])
+async def test_lines_that_two_feeds_place_at_once_are_all_there(
+    core: CoreClient, kind: OrderKind, before: int
+) -> None:
+    """Another feed takes the name of the next reservation after it was looked for."""
+    order = Order(core)
+    for number in range(before):
+        await order.tell(kind, False, **{f"_{number}": "A1*1"})
+    order.overtaken_by(order.event(kind, _3="A1*3"), order.event(kind, _4="A1*4"))
+    assert "APPLIED" == _reason(await order.tell(kind, _5="A1*5"))
+    units = {line.replace("?", "") for line in await order.units()}
+    assert {"3 A1*3@dc-1", "4 A1*4@dc-1", "5 A1*5@dc-1"} <= units
+
+
+async def test_a_name_that_is_taken_again_and_again_is_given_up(core: CoreClient) -> None:
+    order = Order(core)
+    lines = ({f"_{number}": "A1*1"} for number in range(ATTEMPTS))
+    others = [order.event(OrderKind.PLACED, False, **each) for each in lines]
+    order.overtaken_by(*others)
+    with pytest.raises(AlreadyExists):
+        await order.tell(OrderKind.PLACED, _9="A1*9")
