@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from heapq import nlargest
-from typing import Final
+from typing import Any, Final
 
 from ..events import Event, Exceptional, OrderEvent, OrderKind, StockFact
 from .facts import Dead
@@ -58,6 +58,13 @@ def case_of_money(event: OrderEvent) -> Exceptional | None:
         time=event.time,
         correlation_id=event.correlation_id,
     )
+
+
+def case_of_shortfall(shortfall: Any) -> Exceptional:
+    """The case of a stock level at which more is promised than is there."""
+    subject = f"{shortfall.sku} at {shortfall.location}"
+    text = f"{shortfall.shortfall} units of {subject} are promised that are not there"
+    return Exceptional(source="", id="", kind="shortfall", subject=subject, text=text)
 
 
 def _subject(event: Event, dead: Dead) -> str:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from holdfast.edge.client import HoldfastError
+
 from ..contract import Message, Undecodable
 from ..events import Event
 from ..intake import cloudevents
@@ -163,3 +165,17 @@ def letter_of(
         message=message,
         attempts=waiting.attempts + 1,
     )
+
+
+def dead_of(error: HoldfastError) -> Dead:
+    """What an error that time does not heal says of a dead letter."""
+    reason = error.reason or error.code.name
+    field, value = error.metadata.get("field", ""), error.metadata.get("value", "")
+    return Dead(reason, error.message, field, value)
+
+
+def unfit(error: Exception) -> Dead:
+    """What an event that no message to the core can hold says of a dead letter."""
+    if isinstance(error, Undecodable):
+        return Dead("UNFIT", str(error), error.field, error.value)
+    return Dead(DEFECT, f"the event cannot be sent: {error!r}")

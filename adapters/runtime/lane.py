@@ -34,9 +34,9 @@ from ..events import (
 )
 from ..intake import cloudevents
 from .awaited import note_reversal
-from .cases import case_of_dead, case_of_money, raise_case
+from .cases import case_of_dead, case_of_money, case_of_shortfall, raise_case
 from .controls import is_paused
-from .dead_letters import DEFECT, bury, event_letter, message_letter
+from .dead_letters import bury, dead_of, event_letter, message_letter, unfit
 from .divided import Divided
 from .early import Early
 from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
@@ -45,7 +45,8 @@ from .inbox import Inbox
 from .latest_states import LatestStates
 from .order_calls import APPLIED
 from .order_facts import OrderFacts
-from .orders import Orders
+from .order_runs import joined, runs
+from .orders import CarryOut, Orders
 from .records import Waiting, fingerprint
 from .store import Store, StoreFailed, StoreFull, Tables
 from .task_groups import together
@@ -305,7 +306,7 @@ class Lane:
                 events.append(message_of(_fact(item), item.waiting.correlation_id))
                 sent.append(item)
             except Exception as error:  # noqa: BLE001 - an event must not stop the others
-                self._bury(item, "deliver", _unfit(error), done)
+                self._bury(item, "deliver", unfit(error), done)
         if not sent:
             return
         source = _fact(sent[0]).source
@@ -328,7 +329,7 @@ class Lane:
         self, items: list[Item], response: stock.RecordStockEventsResponse, done: Round
     ) -> None:
         for shortfall in response.shortfalls:
-            done.changes.append(raise_case(self.name, _case_of(shortfall), self._now()))
+            done.changes.append(raise_case(self.name, case_of_shortfall(shortfall), self._now()))
         for item, result in zip(items, response.results, strict=True):
             judged = verdict(_fact(item), result)
             if isinstance(judged, Dead):
@@ -353,28 +354,41 @@ class Lane:
                 group.create_task(self._carry_out_in_order(run, done))
 
     async def _carry_out_in_order(self, items: Sequence[Item], done: Round) -> None:
-        for item in items:
-            event = _correlated(item.mapped, item.waiting)
-            if isinstance(event, OrderEvent):
-                event = case_of_money(event) or event
-            if isinstance(event, Exceptional):
-                done.changes.append(raise_case(self.name, event, self._now()))
-                self._settle(item, Settled("CASE_OPENED"), done)
-            elif isinstance(event, OrderEvent):
-                self._settle(item, await self._apply(event), done)
+        for run in runs(items, _event_of):
+            judged = await self._judged_run([_event_of(item) for item in run], done)
+            for item, each in zip(run, judged, strict=True):
+                self._settle(item, each, done)
 
-    async def _apply(self, event: OrderEvent) -> Settled | Dead:
+    async def _judged_run(self, events: list[Event], done: Round) -> list[Settled | Dead]:
+        """Carry out events as one; halve what cannot be. A case of all of them is opened once."""
+        if len(events) == 1:
+            return [await self._carry_out_one(events[0], done)]
+        judged = await self._apply(joined(events), self._orders.apply_run)
+        if isinstance(judged, Settled):
+            return [judged, *[Settled(judged.outcome)] * (len(events) - 1)]
+        half = len(events) // 2
+        first = await self._judged_run(events[:half], done)
+        return [*first, *await self._judged_run(events[half:], done)]
+
+    async def _carry_out_one(self, event: Event, done: Round) -> Settled | Dead:
+        if isinstance(event, OrderEvent):
+            event = case_of_money(event) or event
+        if isinstance(event, OrderEvent):
+            return await self._apply(event, self._orders.apply)
+        assert isinstance(event, Exceptional)
+        done.changes.append(raise_case(self.name, event, self._now()))
+        return Settled("CASE_OPENED")
+
+    async def _apply(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
         if self._unplaced.is_over(event):
             return Settled("CANCELLED_BEFORE")
-        done = await self._applied(event)
+        applied = partial(carry_out, event)
+        done = await self._carried_out(applied)
         if not is_unplaced(event, done):
             return done
         await self._unplaced.note(event)
-        done = await self._applied(event)  # another lane may have placed it meanwhile
+        done = await self._carried_out(applied)  # another lane may have placed it meanwhile
         return Settled("NOT_PLACED") if is_unplaced(event, done) else done
-
-    async def _applied(self, event: OrderEvent) -> Settled | Dead:
-        return await self._carried_out(partial(self._orders.apply, event))
 
     async def _carried_out(
         self, attempt: Callable[[], Awaitable[Settled | Dead]]
@@ -386,7 +400,7 @@ class Lane:
         except (StoreFull, StoreFailed):
             raise
         except Exception as error:  # noqa: BLE001 - an event must not stop the others
-            return _unfit(error)
+            return unfit(error)
 
     async def _ask(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer of the core, once there is one. Raises what time does not heal."""
@@ -428,25 +442,15 @@ class Lane:
                 await self.inbox.arrived.wait()
 
 
-def dead_of(error: HoldfastError) -> Dead:
-    """What an error that time does not heal says of a dead letter."""
-    reason = error.reason or error.code.name
-    field, value = error.metadata.get("field", ""), error.metadata.get("value", "")
-    return Dead(reason, error.message, field, value)
-
-
-def _unfit(error: Exception) -> Dead:
-    """What an event that no message to the core can hold says of a dead letter."""
-    if isinstance(error, Undecodable):
-        return Dead("UNFIT", str(error), error.field, error.value)
-    return Dead(DEFECT, f"the event cannot be sent: {error!r}")
-
-
 def _correlated(event: AnyEvent, waiting: Waiting) -> AnyEvent:
     """An event with a correlation id: its own, or that of its message. Facts get theirs when they
     become messages, since to copy each takes longer than to decode it.
     """
     return event if event.correlation_id else replace(event, correlation_id=waiting.correlation_id)
+
+
+def _event_of(item: Item) -> Event:
+    return _correlated(item.mapped, item.waiting)
 
 
 def _fact(item: Item) -> StockFact:
@@ -488,12 +492,6 @@ def _chunks(items: Sequence[Item]) -> Iterator[list[Item]]:
         chunk.append(item)
     if chunk:
         yield chunk
-
-
-def _case_of(shortfall: Any) -> Exceptional:
-    subject = f"{shortfall.sku} at {shortfall.location}"
-    text = f"{shortfall.shortfall} units of {subject} are promised that are not there"
-    return Exceptional(source="", id="", kind="shortfall", subject=subject, text=text)
 
 
 def _has_no_zone(time: datetime | None) -> bool:

@@ -5,6 +5,7 @@ ran out or was released does not count, and a line of which nothing is left is n
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from holdfast.v1 import reservation_service_pb2 as reservation
@@ -28,6 +29,9 @@ _WRONG_STATE: Final = "WRONG_STATE"
 #: SKU, location, and the order's id of a line.
 _Key: TypeAlias = tuple[str, str, str]
 
+#: What a line keeps where it moves: its id, or SKU and location where it has none.
+_Name: TypeAlias = str | tuple[str, str]
+
 
 def absent(event: OrderEvent, found: Found) -> list[Line]:
     """The lines of an event, as far as an order does not have them. Raises Undecodable where it has
@@ -45,17 +49,19 @@ def gone(event: OrderEvent, found: Found) -> Dead | None:
     """A line of an event whose units an order had and has no more, or an order that ended so long
     ago that nobody can tell. What ran out does not count for a sale: it is held again.
     """
-    there = _there(found)
+    there, expired, released = _there(found), Counter[_Key](), Counter[_Key]()
+    for part in _parts(found):
+        expired[_key_of(part)] += 0 if event.is_sold else part.expired
+        released[_key_of(part)] += part.released
+    left = {_name(_key_of(part)) for part in _parts(found) if _is_left(part)}
     untold = {each.state for each in _untold(event, found)} - PLACED
     for key, units in _asked(event).items():
-        parts = [part for each in found for part in each.lines if _key_of(part) == key]
-        has_run_out = not event.is_sold and any(part.expired for part in parts)
         if units > there[key]:
-            is_gone = has_run_out or any(part.released for part in parts) or bool(untold)
+            is_gone = bool(expired[key] or released[key] or untold)
         else:
-            is_gone = bool(units) and not _is_left(key, found)
+            is_gone = bool(units) and _name(key) not in left
         if is_gone:
-            has_run_out |= reservation.RESERVATION_STATE_EXPIRED in untold
+            has_run_out = expired[key] or reservation.RESERVATION_STATE_EXPIRED in untold
             return _gone(key, EXPIRED if has_run_out else _WRONG_STATE)
     return None
 
@@ -81,14 +87,17 @@ def concerned(event: OrderEvent, found: Found) -> list[reservation.Reservation]:
     """The reservations that have lines of an event, or may have had them: all where it names none.
     One that has moved is where it is now.
     """
-    asked = list(_asked(event))
+    asked = {_name(key) for key in _asked(event)}
     return [
-        each
-        for each in found
-        if not asked
-        or not each.lines
-        or any(_is_same(part, key) for part in each.lines for key in asked)
+        each for each in found if not asked or not each.lines or not asked.isdisjoint(_names(each))
     ]
+
+
+def has_all_or_none(event: OrderEvent, found: Found) -> bool:
+    """Whether an order has all lines of an event or none, as far as the core tells."""
+    known = {name for each in found for name in _names(each)}
+    asked = {_name(key) for key in _asked(event)}
+    return all(each.lines for each in found) and (asked <= known or asked.isdisjoint(known))
 
 
 def _asked(event: OrderEvent) -> Counter[_Key]:
@@ -101,38 +110,40 @@ def _asked(event: OrderEvent) -> Counter[_Key]:
 def _there(found: Found) -> Counter[_Key]:
     """Units by line that are held, or were committed once."""
     there: Counter[_Key] = Counter()
-    for each in found:
-        for part in each.lines:
-            there[_key_of(part)] += part.quantity - part.expired - part.released
+    for part in _parts(found):
+        there[_key_of(part)] += part.quantity - part.expired - part.released
     return there
 
 
 def _places(event: OrderEvent, found: Found) -> defaultdict[str, set[tuple[str, str]]]:
     """SKUs and locations by line id, as reserved; for a sale, where they did not run out."""
     places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for each in found:
-        for part in each.lines:
-            if part.line_id and part.quantity > (part.expired if event.is_sold else 0):
-                places[part.line_id].add((part.sku, part.location))
+    for part in _parts(found):
+        if part.line_id and part.quantity > (part.expired if event.is_sold else 0):
+            places[part.line_id].add((part.sku, part.location))
     return places
 
 
-def _is_left(key: _Key, found: Found) -> bool:
-    """Whether units of a line are held, committed or shipped, wherever it has moved."""
-    return any(
-        part.quantity > part.expired + part.released + part.cancelled
-        for each in found
-        for part in each.lines
-        if _is_same(part, key)
-    )
+def _is_left(part: reservation.ReservationLine) -> bool:
+    """Whether units of a line are held, committed or shipped."""
+    return bool(part.quantity > part.expired + part.released + part.cancelled)
 
 
-def _is_same(part: reservation.ReservationLine, key: _Key) -> bool:
-    return bool(part.line_id == key[2] if key[2] else _key_of(part) == key)
+def _parts(found: Found) -> Iterator[reservation.ReservationLine]:
+    return (part for each in found for part in each.lines)
 
 
 def _key_of(part: reservation.ReservationLine) -> _Key:
     return part.sku, part.location, part.line_id
+
+
+def _name(key: _Key) -> _Name:
+    sku, location, id_ = key
+    return id_ or (sku, location)
+
+
+def _names(each: reservation.Reservation) -> set[_Name]:
+    return {_name(_key_of(part)) for part in each.lines}
 
 
 def _untold(event: OrderEvent, found: Found) -> list[reservation.Reservation]:

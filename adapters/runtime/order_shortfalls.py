@@ -22,19 +22,18 @@ LEVELS_NAMED: Final = 10
 async def short_case(
     client: Client, event: OrderEvent, found: Sequence[reservation.Reservation]
 ) -> Exceptional | None:
-    """The case of an order whose reservations the core cannot keep now, newest promises first; None
-    where it can. Raises what the client raises.
+    """The case of an order of which the core cannot keep lines that an event names, newest promises
+    first; None where it can. The case tells all that is missing of the order. Raises what the
+    client raises.
     """
     names = {each.reservation_id for each in found}
-    missing: dict[tuple[str, str], int] = {}
-    for sku, location in dict.fromkeys(_open_levels(found)):
-        answer = await client.get_shortfall(sku, location, max_lines=LINES_MAX)
-        endangered = answer.shortfall.endangered
-        units = sum(each.endangered_quantity for each in endangered if each.reservation_id in names)
-        if units:
-            missing[sku, location] = units
+    skus = {line.sku for line in event.lines}
+    levels = dict.fromkeys(_open_levels(found))
+    named = [each for each in levels if not skus or each[0] in skus]
+    missing = await _missing(client, names, named)
     if not missing:
         return None
+    missing |= await _missing(client, names, [each for each in levels if each not in named])
     shortages = [f"{units} of {sku} at {location}" for (sku, location), units in missing.items()]
     more = ", and more" if len(shortages) > LEVELS_NAMED else ""
     return Exceptional(
@@ -45,6 +44,20 @@ async def short_case(
         text=f"sold, but not in stock: {', '.join(shortages[:LEVELS_NAMED])}{more}",
         correlation_id=event.correlation_id,
     )
+
+
+async def _missing(
+    client: Client, names: set[str], levels: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """Units of reservations that the core cannot keep, by SKU and location."""
+    missing = {}
+    for sku, location in levels:
+        answer = await client.get_shortfall(sku, location, max_lines=LINES_MAX)
+        endangered = answer.shortfall.endangered
+        units = sum(each.endangered_quantity for each in endangered if each.reservation_id in names)
+        if units:
+            missing[sku, location] = units
+    return missing
 
 
 def _open_levels(found: Iterable[reservation.Reservation]) -> Iterable[tuple[str, str]]:

@@ -14,8 +14,8 @@ from .divided import Divided, Parts, part_id
 from .facts import Dead, Settled
 from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, lines_of
-from .order_lines import has_lines, located, spread, spread_open
-from .order_named import PLACED
+from .order_lines import LINE_DIFFERS, has_lines, located, spread, spread_open
+from .order_named import PLACED, has_all_or_none
 from .order_placing import ALREADY_PLACED, Placing
 from .order_states import OrderStates
 
@@ -84,6 +84,15 @@ class Orders:
             return await self._lines(event, carry_out)
         except NotFound as error:
             return Dead(error.reason, error.message, *_blamed(error))
+
+    async def apply_run(self, event: OrderEvent) -> Settled | Dead:
+        """Carry out events that were joined, if the core has all of their lines or none, so that
+        the outcome is that of each. Nothing is done if it is dead. Raises Undecodable.
+        """
+        if not has_all_or_none(event, await self.states.find(event.order)):
+            text = "the order has some of the lines and not others"
+            return Dead(LINE_DIFFERS, text, "order", event.order)
+        return await self.apply(event)
 
     async def _lines(self, event: OrderEvent, carry_out: CarryOut) -> Settled | Dead:
         """Carry out an event on lines. Those that the first reservation of an order does not have,
