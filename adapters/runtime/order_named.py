@@ -71,10 +71,13 @@ def difference(event: OrderEvent, found: Found) -> Dead | None:
     sold already, with a higher quantity or elsewhere as well.
     """
     there, places = _there(found), _places(event, found)
+    strays = _strays(event, found) if event.is_sold else set()
     for (sku, location, id_), units in _asked(event).items():
         known = there[sku, location, id_]
         if places[id_] - {(sku, location)} and (event.is_sold or not known):
             text = f"the order has line {id_} as another SKU or at another location"
+        elif not id_ and sku in strays:
+            text = f"the order has {sku} at another location as well, and its lines have no ids"
         elif known and (known > units or (known < units and not event.is_sold)):
             text = f"the order has {known} of {sku} at {location} where {units} are named"
         else:
@@ -122,6 +125,16 @@ def _places(event: OrderEvent, found: Found) -> defaultdict[str, set[tuple[str, 
         if part.line_id and part.quantity > (part.expired if event.is_sold else 0):
             places[part.line_id].add((part.sku, part.location))
     return places
+
+
+def _strays(event: OrderEvent, found: Found) -> set[str]:
+    """SKUs of lines without ids that an order has left where an event does not name them."""
+    named = {(sku, location) for sku, location, _, _ in lines_of(event)}
+    return {
+        part.sku
+        for part in _parts(found)
+        if not part.line_id and _is_left(part) and (part.sku, part.location) not in named
+    }
 
 
 def _is_left(part: reservation.ReservationLine) -> bool:

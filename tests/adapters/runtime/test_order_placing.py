@@ -371,3 +371,25 @@ async def test_a_name_that_is_taken_again_and_again_is_given_up(core: CoreClient
     order.overtaken_by(*others)
     with pytest.raises(AlreadyExists):
         await order.tell(OrderKind.PLACED, _9="A1*9")
+
+
+@pytest.mark.parametrize("gives_back", [False, True])
+async def test_a_line_without_an_id_that_is_sold_elsewhere_as_well_is_a_case(
+    core: CoreClient, gives_back: bool
+) -> None:
+    order = Order(core)
+    await order.tell(OrderKind.PLACED, True, _="A1*2")
+    if gives_back:
+        await order.tell(OrderKind.CANCELLED, _="A1*2")
+    done = await order.tell(OrderKind.PLACED, True, _="A1*2@dc-2")
+    assert isinstance(done, Settled)
+    assert gives_back is (done.case is None)
+    assert done.case is None or "order_differs" == done.case.kind
+    assert " A1*2@dc-2" == (await order.units())[-1]
+
+
+async def test_lines_without_ids_at_two_places_in_one_event_are_no_case(core: CoreClient) -> None:
+    order = Order(core)
+    event = order.event(OrderKind.PLACED, True, _="A1*2", __="A1*3@dc-2")
+    assert Settled("APPLIED") == await order.orders.apply(event)
+    assert [" A1*2@dc-1", " A1*3@dc-2"] == await order.units()

@@ -54,6 +54,23 @@ async def test_an_order_that_is_sold_is_placed_whatever_is_there(core: CoreClien
     assert (3, 0) == (line.committed, line.held)
 
 
+async def test_whether_a_sale_is_short_is_asked_of_its_lines_and_of_the_others_if_it_is(
+    core: CoreClient,
+) -> None:
+    for sku in ("CUP", "JUG"):
+        count = StockEvent(key_from_text(sku), 0, sku, "A", EventKind.COUNT, 1)
+        core.engine.turn([RecordStockEvents("wms", (count,))], START_NS)
+    orders, texts = orders_in_memory(core), []
+    for id_, sku, units in (("1", "MUG", 3), ("2", "CUP", 1), ("3", "JUG", 2)):
+        line = OrderLine(id_, sku, "A", Decimal(units))
+        core.asked.clear()
+        done = await orders.apply(replace(PLACED, id=id_, lines=(line,)))
+        assert isinstance(done, Settled)
+        texts.append((done.case and done.case.text, core.asked.count("get_shortfall")))
+    both = "sold, but not in stock: 1 of JUG at A, 1 of MUG at A"
+    assert [("sold, but not in stock: 1 of MUG at A", 1), (None, 1), (both, 3)] == texts
+
+
 @pytest.mark.parametrize("kind", [OrderKind.PLACED, OrderKind.STATE])
 async def test_a_sale_is_still_held_after_a_long_time_between_reserve_and_commit(
     core: CoreClient, kind: OrderKind
