@@ -174,7 +174,7 @@ class Facts:
         if awaited and awaited.is_undone:
             return Judged(EventOutcome.REVERSED)
         reached = max(source.last_sequence, event.sequence)
-        if event.as_of_sequence > reached + NUMBERS_AHEAD_MAX:
+        if reached and event.as_of_sequence > reached + NUMBERS_AHEAD_MAX:
             return Judged(EventOutcome.COUNT_IN_FUTURE)
         gap = source.gap_of(event.sequence)
         is_seen = had_seen(name, event, level)

@@ -112,8 +112,7 @@ class Counts:
     ) -> Counted:
         """What a count as of an instant, or of a number of its source, comes to."""
         as_of_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
-        is_ahead = _is_ahead(event, shard, shard.sources.find(source))
-        if is_ahead or as_of_ns > now_ns + COUNT_AHEAD_NS_MAX:
+        if as_of_ns > now_ns + COUNT_AHEAD_NS_MAX or self._is_ahead(source, event):
             return Counted(EventOutcome.COUNT_IN_FUTURE)
         as_of_ns = min(as_of_ns, now_ns)
         oldest_ns = _oldest_ns(shard, now_ns)
@@ -138,6 +137,21 @@ class Counts:
         reapplied = _reapplied(shard, _moving(later, basis), shipped)
         delta = event.picked_quantity + sum(each.units for each in reapplied)
         return Counted(None, as_of_ns, basis, delta, reapplied)
+
+    def _is_ahead(self, source: str, event: StockEvent) -> bool:
+        """Whether a count names a number far above the one that its source has reached, if that has
+        numbered anything: a slip, by which all facts until then would be taken for seen.
+        """
+        if event.as_of_sequence <= NUMBERS_AHEAD_MAX:
+            return False
+        known = [(shard, shard.sources.find(source)) for shard in self.reservations.shards]
+        lasts = [
+            int(shard.source_records.records[number]["last_sequence"])
+            for shard, number in known
+            if number >= 0
+        ]
+        reached = max(event.sequence, *lasts, 0)
+        return 0 < reached < event.as_of_sequence - NUMBERS_AHEAD_MAX
 
     def judge_late_count(
         self, source: str, sequence: int, opened_ns: int, shard: Shard, row: int, now_ns: int
@@ -349,14 +363,6 @@ def _oldest_ns(shard: Shard, now_ns: int) -> int:
         return now_ns
     kept = (history.reaches_back_to_ns for history in (shard.facts, shard.shipments))
     return max(now_ns - window_ns, *kept)
-
-
-def _is_ahead(event: StockEvent, shard: Shard, source: int) -> bool:
-    """Whether a count names a number far above those that its source has reached: a slip, by which
-    all facts until then would be taken for seen.
-    """
-    last = int(shard.source_records.records[source]["last_sequence"]) if source >= 0 else 0
-    return event.as_of_sequence > max(last, event.sequence) + NUMBERS_AHEAD_MAX
 
 
 def _is_late(event: StockEvent, shard: Shard, source: int) -> bool:
