@@ -49,13 +49,18 @@ def case_of_money(event: OrderEvent) -> Exceptional | None:
     amount = f" of {event.amount} {event.currency}".rstrip() if event.amount else ""
     what = "failed" if event.kind is OrderKind.SETTLEMENT_FAILED else "is late"
     why = f": {event.reason}" if event.reason else ""
+    case = case_of_order(event, event.kind.value, f"the settlement{amount} {what}{why}")
+    return replace(case, time=event.time)
+
+
+def case_of_order(event: OrderEvent, kind: str, text: str) -> Exceptional:
+    """A case of the order of an event."""
     return Exceptional(
         source=event.source,
         id=event.id,
-        kind=event.kind.value,
+        kind=kind,
         subject=event.order,
-        text=f"the settlement{amount} {what}{why}",
-        time=event.time,
+        text=text,
         correlation_id=event.correlation_id,
     )
 

@@ -15,6 +15,7 @@ from typing import Final
 from holdfast.edge.client import AlreadyExists
 
 from ..events import Exceptional, OrderEvent
+from .cases import case_of_order
 from .facts import Dead, Settled
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, needed_lines
 from .order_lines import Found, next_name
@@ -108,13 +109,4 @@ class Placing:
 
 
 def _case_of(event: OrderEvent, differs: Dead | None) -> Exceptional | None:
-    if differs is None:
-        return None
-    return Exceptional(
-        source=event.source,
-        id=event.id,
-        kind="order_differs",
-        subject=event.order,
-        text=differs.text,
-        correlation_id=event.correlation_id,
-    )
+    return None if differs is None else case_of_order(event, "order_differs", differs.text)

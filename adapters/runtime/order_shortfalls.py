@@ -11,6 +11,7 @@ from holdfast.edge.client import Client
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
+from .cases import case_of_order
 
 #: Lines endangered at a stock level that are looked through: as many as the core reports.
 LINES_MAX: Final = 1_000
@@ -36,14 +37,8 @@ async def short_case(
     missing |= await _missing(client, names, [each for each in levels if each not in named])
     shortages = [f"{units} of {sku} at {location}" for (sku, location), units in missing.items()]
     more = ", and more" if len(shortages) > LEVELS_NAMED else ""
-    return Exceptional(
-        source=event.source,
-        id=event.id,
-        kind="order_short",
-        subject=event.order,
-        text=f"sold, but not in stock: {', '.join(shortages[:LEVELS_NAMED])}{more}",
-        correlation_id=event.correlation_id,
-    )
+    text = f"sold, but not in stock: {', '.join(shortages[:LEVELS_NAMED])}{more}"
+    return case_of_order(event, "order_short", text)
 
 
 async def _missing(

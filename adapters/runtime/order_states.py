@@ -14,6 +14,7 @@ from holdfast.edge.client import AlreadyExists, NotFound
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
+from .cases import case_of_order
 from .facts import Dead, Settled
 from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, judged
@@ -134,11 +135,5 @@ def _crossed(
         return None
     named = [f"{units} of {line.sku} (line {line.id})" for line, units in lines[:LINES_NAMED]]
     more = ", and more" if len(lines) > LINES_NAMED else ""
-    return Exceptional(
-        source=event.source,
-        id=event.id,
-        kind="cancelled_but_shipped",
-        subject=event.order,
-        text=f"cancelled, but shipped: {', '.join(named)}{more}",
-        correlation_id=event.correlation_id,
-    )
+    text = f"cancelled, but shipped: {', '.join(named)}{more}"
+    return case_of_order(event, "cancelled_but_shipped", text)

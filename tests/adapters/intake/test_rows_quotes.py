@@ -1,4 +1,4 @@
-"""Quotes of a table: lines in closed ones are no rows; one left open takes no other rows along."""
+"""Quotes of a table: lines in closed ones are no rows; and what one that is left open costs."""
 
 import pytest
 from hypothesis import given

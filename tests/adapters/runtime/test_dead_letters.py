@@ -4,28 +4,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from holdfast.adapters.contract import Message
 from holdfast.adapters.runtime import boxes
 from holdfast.adapters.runtime.dead_letters import bury, dead_letter, dead_letters, discard, edit
 from holdfast.adapters.runtime.dead_letters import replay as replay_letter
-from holdfast.adapters.runtime.records import DeadLetter, iso
+from holdfast.adapters.runtime.records import DeadLetter
 from holdfast.adapters.runtime.store import Store
+from tests.adapters.letters import LETTER
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
-LETTER = DeadLetter(
-    number=0,
-    adapter="tills",
-    stage="decode",
-    reason="UNDECODABLE",
-    text="",
-    field="",
-    value="",
-    is_event=False,
-    key="k",
-    correlation_id="c",
-    failed=iso(NOW),
-    message=Message(b"old"),
-)
 
 
 def opened(folder: Path) -> tuple[Store, DeadLetter]:

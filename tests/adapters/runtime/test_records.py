@@ -1,13 +1,13 @@
 """Records as earlier builds wrote them are read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from holdfast.adapters.contract import Message
 from holdfast.adapters.runtime import boxes
 from holdfast.adapters.runtime.dead_letters import bury, dead_letters, replay
 from holdfast.adapters.runtime.records import (
-    DeadLetter,
     Waiting,
     lane_key,
     pack_dead_letter,
@@ -15,24 +15,10 @@ from holdfast.adapters.runtime.records import (
     read_waiting,
 )
 from holdfast.adapters.runtime.store import Store
+from tests.adapters import letters
 
 MESSAGE = Message(b"body")
-LETTER = DeadLetter(
-    number=1,
-    adapter="tills",
-    stage="decode",
-    reason="UNDECODABLE",
-    text="",
-    field="",
-    value="",
-    is_event=False,
-    key="k",
-    correlation_id="c",
-    failed="2026-11-27T09:00:00.000+00:00",
-    message=MESSAGE,
-    others=[],
-    delivered=["ab"],
-)
+LETTER = replace(letters.LETTER, number=1, message=MESSAGE, others=[], delivered=["ab"])
 WAITING = Waiting(1, MESSAGE, "k", "c", replay_of=1, attempts=1, delivered=["ab"])
 
 

@@ -14,7 +14,7 @@ from holdfast.adapters.events import Exceptional
 from holdfast.adapters.runtime.cases import raise_case, settle_case
 from holdfast.adapters.runtime.dead_letters import bury, discard
 from holdfast.adapters.runtime.store import Store, Tables
-from tests.adapters.runtime.test_dead_letters import LETTER
+from tests.adapters.letters import LETTER
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 COUNT = 250
