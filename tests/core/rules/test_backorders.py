@@ -231,7 +231,7 @@ def test_a_batch_ships_what_is_on_hand_and_tells_the_rest() -> None:
 
 
 def test_a_receipt_that_was_none_leaves_a_shortfall_which_its_supply_ends() -> None:
-    """Units that were bound stay so: nobody else is promised what comes for them."""
+    """Units that were bound stay so: another caller is refused what comes for them."""
     shop = Shop()
     supply = Reference(SUPPLY, "po", "Mug")
     shop.tell(EventKind.SUPPLY, 10)

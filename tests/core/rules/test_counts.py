@@ -228,9 +228,7 @@ def test_numbers_of_before_a_reset_are_none_of_todays() -> None:
 def test_at_the_same_time_numbers_tell_and_else_the_count_had_seen_it(
     is_count_first: bool, has_numbers: bool
 ) -> None:
-    """A sale of the very instant of a count: number 1 and 2, and as the source says nothing else,
-    without numbers.
-    """
+    """A sale of the very instant of a count, numbered 1 and 2, and without numbers."""
     shop = Shop()
     at_ns = NOON_NS + HOUR_NS
     steps = [(EventKind.SALE, 4, 2), (EventKind.COUNT, 10, 1)]

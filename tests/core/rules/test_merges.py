@@ -218,7 +218,9 @@ def test_a_source_that_sells_on_keeps_nothing_back() -> None:
 
 @pytest.mark.parametrize("place", ["W", "X"])
 def test_what_a_source_may_keep_back_later_is_counted_first(place: str) -> None:
-    """What is uncounted, or not there, would be a level of the merge, which is always current."""
+    """What is uncounted, or not there, would be a level of the merge, of which nothing is
+    expected.
+    """
     desk = Desk("Tae", "Tea")
     desk.ask(UpdateLocation(location_named("X")))
     desk.ask(UpdateSource(Source("wms", 0, None, Fallback.STOP), allow_missing=True))
