@@ -218,7 +218,7 @@ def test_many_changes_take_few_calls(
     tables = TABLES.format(url=channel.url, adapter="ONE_BY_ONE")
     with AdaptersProcess(tmp_path / "adapters", node.target, tables) as adapters:
         receive(node, units)
-        wait_until(lambda: len(channel.feeds) >= 4, "no feeds come", 4 * RECOVERY_S)
+        wait_until(lambda: len(channel.feeds) >= 3, "no feeds come", 4 * RECOVERY_S)
         feeds = len(channel.feeds)
         asked = channel.polls + 10 * feeds
         wait_until(lambda: channel.polls > asked, "nobody asks for the feeds", RECOVERY_S)
@@ -229,8 +229,9 @@ def test_many_changes_take_few_calls(
         channel.feed_is_done = True
         wait_until(lambda: shows(channel, units), "it does not show it", 4 * RECOVERY_S)
         sizes = [len(offers) for offers in channel.feeds.values()]
-    # The first feed has what had come when it began; those after it are full while there is more.
-    assert [FEED_MAX] * 3 == sizes[1:4]
+    # The first feed has what had come when it began, and those beside it are full. What is left is
+    # no full feed, so it waits until one of them has landed.
+    assert [FEED_MAX] * 2 == sizes[1:3]
 
 
 def dirty(adapters: AdaptersProcess) -> int:
