@@ -285,6 +285,7 @@ class _Filter:
         # SKUs that ended stay, so that their end is sent.
         self.skus: set[int] = set()
         self.locations: set[int] = set()
+        self.follow()  # at once: a SKU may end before anything else of it is seen
 
     @property
     def is_by_sku(self) -> bool:
