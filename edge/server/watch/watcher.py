@@ -8,7 +8,8 @@ until it is. When a day has begun since the last, a pass also sends levels whose
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -24,23 +25,24 @@ from ...wire.watch import Watch, level_update, removed_update, status_of
 from ..pump import Pump
 from .changes import ShardChanges
 from .level_reads import LevelReads
-
-#: Levels in a response: some 4 ms of the loop.
-PAGE_LEVELS: Final = 1_000
-
-#: Rows that are looked through at once: less than a millisecond.
-LOOKED_THROUGH: Final = 65_536
-
-#: Up to this many rows are looked through faster one by one.
-FEW: Final = 16
-
-#: Levels in a page that have units promised from supply.
-WAITING_LEVELS: Final = 10
+from .shared_passes import Pass, Question, Seen, SharedPasses
+from .watched_rows import (
+    NO_ROWS,
+    PAGE_LEVELS,
+    LevelFilter,
+    looked_through,
+    overdue_since,
+    pages,
+    without,
+)
 
 #: Seconds that a watcher leaves the loop to others for each level that it looked at: twelve times
 #: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather,
 #: and of those of one level the newest is sent.
 REST_A_LEVEL_S: Final = 80e-6
+
+#: A shorter rest is none: the loop's timers count milliseconds.
+REST_MIN_S: Final = 0.5e-3
 
 _STATUSES: Final = (
     watch.STOCK_STATUS_UNSPECIFIED,
@@ -57,8 +59,6 @@ _LEFT: Final = len(_STATUSES) - 1
 #: A sequence after which every level has changed.
 _BEFORE_ALL: Final = -1
 
-_NO_ROWS: Final = np.empty(0, np.int64)
-
 
 class Feed(Protocol):
     """What a watcher looks at."""
@@ -66,6 +66,7 @@ class Feed(Protocol):
     pump: Pump
     changes: list[ShardChanges]
     levels: LevelReads
+    passes: SharedPasses
     conflations: int
     resets: int
 
@@ -73,9 +74,6 @@ class Feed(Protocol):
         """The last sequence of each shard."""
 
     begun_day_ns: int
-
-    def rest_s(self) -> float:
-        """How long to rest after a look that found nothing."""
 
     def today_ns(self) -> int:
         """The start of today, in UTC."""
@@ -91,7 +89,7 @@ class Watcher:
         self.wanted = wanted
         self._feed = feed
         self._is_waiting = False
-        self._filters = [_Filter(changes.shard, wanted) for changes in feed.changes]
+        self._filters = [LevelFilter(changes.shard, wanted) for changes in feed.changes]
         # One byte a level: the status sent last.
         self._statuses = [Table("u1", rows_max=each.shard.levels.rows_max) for each in feed.changes]
         self.sent = feed.sequences() if wanted.after is None else list(wanted.after)
@@ -99,6 +97,9 @@ class Watcher:
         # Whether all levels that the caller has came from this stream.
         self._has_sent_all = self._resets
         self._conflated = self._has_begun = False
+        self._looked_at = 0
+        # Two who began in different ways are told the same later.
+        self._same = replace(wanted, after=None, from_now=False)
         # The day of the last pass; of one that resumes, the earliest that it may have been.
         self._day_ns = feed.today_ns() if wanted.after is None else feed.begun_day_ns
 
@@ -114,19 +115,24 @@ class Watcher:
             for sequence, changes in zip(self.sent, self._feed.changes, strict=True)
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for news and there are none."""
+        return self._is_waiting and not self.news.is_set()
+
     def pass_over(self, sequences: list[int]) -> None:
         """Move on to these sequences of the shards, to which nothing changed that is watched."""
-        if self._is_waiting and not self.news.is_set():
+        if self.is_idle:
             self.sent = sequences
 
     async def responses(self) -> AsyncIterator[Message]:
         """What the caller is sent, without end."""
         if self._resets:
             self._feed.resets += self.wanted.after is not None
-            async for response in self._pass([_BEFORE_ALL] * len(self.sent)):
+            async for response in self._told([_BEFORE_ALL] * len(self.sent)):
                 yield response
         elif self.wanted.after is None:
-            yield await self._response([], self.sent)
+            yield await self._durable(self._response([], self.sent))
         else:
             self.news.set()
         while True:
@@ -134,43 +140,83 @@ class Watcher:
             await self.news.wait()
             self._is_waiting = False
             self.news.clear()
-            async for response in self._pass(self.sent):
+            async for response in self._told(self.sent):
                 yield response
-            await asyncio.sleep(self._feed.rest_s())
 
-    async def _pass(self, after: list[int]) -> AsyncIterator[Message]:
-        """Tell what changed after these sequences. The last response is sent when all is done: it
-        has the revisions. Without levels to send there is none, but for the first one of a watch,
-        which says that it has begun.
+    async def _told(self, after: list[int]) -> AsyncIterator[Message]:
+        """Tell what changed after these sequences, and rest. The last response is sent when all is
+        done: it has the revisions. Without levels to send there is none, but for the first one of a
+        watch, which says that it has begun.
         """
+        question = self._question(after)
+        shared = self._feed.passes.find(question, self._statuses)
+        if shared is None:
+            async for response in self._pass(question):
+                yield await self._durable(response)
+        elif (told := self._take_over(shared)) is not None:
+            yield await self._durable(told)
+        self.sent, self._day_ns = list(question.until), question.today_ns
+        await _rest(self._looked_at)
+
+    async def _durable(self, response: Message) -> Message:
+        """A response, once what it says is on the disk."""
+        await self._feed.pump.until_durable()
+        return response
+
+    def _question(self, after: list[int]) -> Question:
         until, today_ns = self._feed.sequences(), self._feed.today_ns()
-        is_whole = after[0] == _BEFORE_ALL
+        has_sent_all = self._has_sent_all and bool(self.wanted.source_states)  # counts there alone
+        flags = self._resets, self._conflated, self._has_begun, has_sent_all
+        return Question(self._same, tuple(after), tuple(until), self._day_ns, today_ns, flags)
+
+    def _take_over(self, shared: Pass) -> Message | None:
+        """Note what another was told, and return it."""
+        self._looked_at = shared.looked_at
+        shared.note(self._statuses)
+        self._conflated = shared.conflated
+        if shared.response is not None:
+            self._note_response()
+        return shared.response
+
+    async def _pass(self, question: Question) -> AsyncIterator[Message]:
+        """Look at what changed, and keep what that told for others when it is one response."""
+        is_whole = question.after[0] == _BEFORE_ALL
         page: list[watch.LevelUpdate] = []
-        looked_at = 0
-        async for shard, rows in self._rows(after, today_ns):
+        seen: list[Seen] = []
+        is_short = True
+        self._looked_at = 0
+        async for shard, rows in self._rows(question):
+            before = self._statuses[shard.number].records[rows].tobytes()
             here, left = self._by_state(shard, rows)
             count = len(here) + len(left)
-            if looked_at and looked_at + count > PAGE_LEVELS:
+            if self._looked_at and self._looked_at + count > PAGE_LEVELS:
+                is_short = False
+                seen.clear()
                 if page:
-                    yield await self._response(page, ())
+                    yield self._response(page, ())
                     page = []
-                await asyncio.sleep(looked_at * REST_A_LEVEL_S)
-                looked_at = 0
-            page += self._updates(shard, here, today_ns, is_whole=is_whole)
+                await asyncio.sleep(self._looked_at * REST_A_LEVEL_S)
+                self._looked_at = 0
+            page += self._updates(shard, here, question.today_ns, is_whole=is_whole)
             if len(left):
                 page += self._removals(shard, left)
-            looked_at += count
+            self._looked_at += count
+            if is_short:
+                after = self._statuses[shard.number].records[rows]
+                seen.append(Seen(shard.number, rows, before, after))
+        conflated = self._conflated
+        response = None
         if page or not self._has_begun:
-            yield await self._response(page, until)
-            self.sent = until
-        await asyncio.sleep(looked_at * REST_A_LEVEL_S)
-        self.sent, self._day_ns = until, today_ns
+            response = self._response(page, question.until)
+        if is_short:
+            self._feed.passes.keep(question, Pass(seen, response, conflated, self._looked_at))
+        if response is not None:
+            yield response
 
-    async def _response(
+    def _response(
         self, updates: list[watch.LevelUpdate], sequences: Sequence[int]
     ) -> watch.WatchAvailabilityResponse:
-        """A response, once what it says is durable."""
-        await self._feed.pump.until_durable()
+        """A response, which may not leave before what it says is durable."""
         timeline = self._feed.pump.node.timeline
         response = watch.WatchAvailabilityResponse(
             levels=updates,
@@ -181,34 +227,38 @@ class Watcher:
             reset=self._resets,
             conflated=self._conflated,
         )
+        self._note_response()
+        return response
+
+    def _note_response(self) -> None:
         self._feed.conflations += self._conflated
         self._resets = self._conflated = False
         self._has_begun = True
-        return response
 
-    async def _rows(self, after: list[int], today_ns: int) -> AsyncIterator[tuple[Shard, Array]]:
+    async def _rows(self, question: Question) -> AsyncIterator[tuple[Shard, Array]]:
         """The rows that changed and are watched, up to a page at a time, each once."""
-        for changes, wanted, sequence in zip(self._feed.changes, self._filters, after, strict=True):
-            shard, overdue = changes.shard, _NO_ROWS
+        today_ns, every = question.today_ns, (self._feed.changes, self._filters, question.after)
+        for changes, wanted, sequence in zip(*every, strict=True):
+            shard, overdue = changes.shard, NO_ROWS
             wanted.follow()
             if sequence != _BEFORE_ALL and self._day_ns < today_ns:
-                overdue = wanted.watched(await _overdue_since(shard, self._day_ns, today_ns))
-                async for page in _pages(shard, overdue):
+                overdue = wanted.watched(await overdue_since(shard, self._day_ns, today_ns))
+                async for page in pages(shard, overdue):
                     yield shard, page
             if shard.sequence == sequence:
                 continue
             recent = None if sequence == _BEFORE_ALL else changes.recent(sequence)
             if recent is not None:
-                async for page in _pages(shard, _without(overdue, self._newest(recent, wanted))):
+                async for page in pages(shard, without(overdue, self._newest(recent, wanted))):
                     yield shard, page
                 continue
             self._conflated |= sequence != _BEFORE_ALL and changes.is_behind(sequence)
-            async for rows in _looked_through(changes, wanted):
-                changed = _without(overdue, rows[changes.changed(rows, sequence)])
-                async for page in _pages(shard, changed):
+            async for rows in looked_through(changes, wanted):
+                changed = without(overdue, rows[changes.changed(rows, sequence)])
+                async for page in pages(shard, changed):
                     yield shard, page
 
-    def _newest(self, recent: list[Array], wanted: "_Filter") -> Array:
+    def _newest(self, recent: list[Array], wanted: LevelFilter) -> Array:
         """The watched ones of the rows that the newest entries touched. A row of several of them
         is sent once: its earlier values are passed over.
         """
@@ -226,7 +276,7 @@ class Watcher:
         statuses = self._statuses[shard.number]
         statuses.extend(max(0, len(shard.levels) - len(statuses)))
         if not self.wanted.source_states:
-            return rows, _NO_ROWS
+            return rows, NO_ROWS
         *_, is_open, _, states = shard.read_levels(rows)
         is_out = (is_open != 0) & ~np.isin(states, self.wanted.source_states)
         before = statuses.records[rows]
@@ -266,6 +316,13 @@ class Watcher:
                 yield _named(shard, sku, update)
 
 
+async def _rest(levels: int) -> None:
+    """Leave the loop to others after a look at so many levels."""
+    rest_s = levels * REST_A_LEVEL_S
+    if rest_s >= REST_MIN_S:
+        await asyncio.sleep(rest_s)
+
+
 def _named(shard: Shard, sku: str, update: watch.LevelUpdate) -> watch.LevelUpdate:
     """An update with the name of its SKU, and the other names that it has had."""
     update.sku = shard.sku_names.shown.get(sku, sku)
@@ -273,94 +330,3 @@ def _named(shard: Shard, sku: str, update: watch.LevelUpdate) -> watch.LevelUpda
         names = shard.sku_names.all_of(sku)
         update.other_names.extend(name for name in names if name != update.sku)
     return update
-
-
-class _Filter:
-    """Which levels of a shard are watched."""
-
-    def __init__(self, shard: Shard, wanted: Watch) -> None:
-        self.shard = shard
-        self._wanted = wanted
-        self._names_seen = (-1, -1, -1)
-        # SKUs that ended stay, so that their end is sent.
-        self.skus: set[int] = set()
-        self.locations: set[int] = set()
-        self.follow()  # at once: a SKU may end before anything else of it is seen
-
-    @property
-    def is_by_sku(self) -> bool:
-        """Whether SKUs are named."""
-        return bool(self._wanted.skus)
-
-    def follow(self) -> None:
-        """Look up names again when there are new ones."""
-        shard, names = self.shard, self.shard.sku_names
-        seen = (len(shard.skus), len(shard.locations), names.changes)
-        if seen == self._names_seen:
-            return
-        self._names_seen = seen
-        if self._wanted.skus:
-            first = [names.first.get(sku, sku) for sku in self._wanted.skus]
-            self.skus.update(shard.skus.find_all(first))
-            self.skus.discard(-1)
-        if self._wanted.locations:
-            self.locations = set(shard.locations.find_all(self._wanted.locations))
-
-    def watched(self, rows: Array) -> Array:
-        """Those of these rows that are watched."""
-        levels = self.shard.levels.records
-        if self._wanted.skus:
-            rows = rows[_are_in(levels["sku"][rows], self.skus)]
-        if self._wanted.locations:
-            rows = rows[_are_in(levels["location"][rows], self.locations)]
-        return rows
-
-
-def _are_in(numbers: Array, wanted: Collection[int]) -> Array | list[int]:
-    """Which numbers are wanted, or where: NumPy takes longer to begin than a few need."""
-    if len(numbers) > FEW:
-        return np.isin(numbers, list(wanted))
-    return [at for at, number in enumerate(numbers.tolist()) if number in wanted]
-
-
-async def _looked_through(changes: ShardChanges, wanted: _Filter) -> AsyncIterator[Array]:
-    """All watched rows, some at a time."""
-    if wanted.is_by_sku:
-        yield wanted.watched(changes.rows_of(np.array(sorted(wanted.skus), np.int64)))
-        return
-    count = len(changes.shard.levels)
-    for start in range(0, count, LOOKED_THROUGH):
-        yield wanted.watched(np.arange(start, min(start + LOOKED_THROUGH, count)))
-        await asyncio.sleep(0)
-
-
-async def _overdue_since(shard: Shard, day_ns: int, today_ns: int) -> Array:
-    """The rows whose supply was expected from a day on and is overdue today."""
-    found = [_NO_ROWS]
-    for start in range(0, len(shard.supplies), LOOKED_THROUGH):
-        supplies = shard.supplies.used[start : start + LOOKED_THROUGH]
-        expected, is_open = supplies["expected_ns"], supplies["quantity"] > supplies["received"]
-        is_late = (expected >= day_ns) & (expected < today_ns) & is_open
-        found.append(supplies["row"][is_late].astype(np.int64))
-        await asyncio.sleep(0)
-    return np.unique(np.concatenate(found))
-
-
-def _without(excluded: Array, rows: Array) -> Array:
-    return rows[np.isin(rows, excluded, invert=True)] if len(excluded) else rows
-
-
-async def _pages(shard: Shard, rows: Array) -> AsyncIterator[Array]:
-    """Rows in pages. Of those where units are promised from supply there are few in a page, since
-    for each of them the queue is looked through: some 0.2 ms.
-    """
-    is_waiting = shard.backordered.records[rows] > 0 if len(shard.backorders) else None
-    if is_waiting is None or not is_waiting.any():
-        for start in range(0, len(rows), PAGE_LEVELS):
-            yield rows[start : start + PAGE_LEVELS]
-        return
-    ends = np.flatnonzero(is_waiting)[WAITING_LEVELS - 1 :: WAITING_LEVELS] + 1
-    for part in np.split(rows, ends):
-        for start in range(0, len(part), PAGE_LEVELS):
-            yield part[start : start + PAGE_LEVELS]
-            await asyncio.sleep(0)

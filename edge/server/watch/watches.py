@@ -20,6 +20,7 @@ from ..pump import Pump
 from .audience import Audience
 from .changes import ShardChanges
 from .level_reads import LevelReads
+from .shared_passes import SharedPasses
 from .watcher import Watcher
 
 #: Open calls of WatchAvailability. One that names no SKU looks at every append.
@@ -28,8 +29,8 @@ AVAILABILITY_WATCHERS_MAX: Final = 1_000
 #: How long changes are noted with nobody watching: a client is back within seconds.
 RESUME_S: Final = 600.0
 
-#: What a look costs that finds nothing, and the longest time that watchers rest between two: the
-#: more an append wakes, the longer, so that they leave the loop to others.
+#: The time between two rounds for each watcher that the first of them woke, and the most that it
+#: comes to. The more it woke, the longer the loop is left to others.
 LOOK_S: Final = 50e-6
 REST_MAX_S: Final = 0.01
 
@@ -44,10 +45,12 @@ class Watches:
         self.pump = pump
         self.changes: list[ShardChanges] = []
         self.levels = LevelReads()
+        self.passes = SharedPasses()
         self.watchers: set[Watcher] = set()
         self.audience = Audience(pump.node.shards)
         self._concerned: set[Watcher] = set()
-        self._woken = 0
+        self._rest: asyncio.TimerHandle | None = None
+        self._noted = self.sequences()
         self.conflations = self.resets = 0
         self._loop = asyncio.get_running_loop()
         self._forgetting: asyncio.TimerHandle | None = None
@@ -65,14 +68,11 @@ class Watches:
         """The start of today, in UTC."""
         return self.pump.now_ns() // NS_PER_DAY * NS_PER_DAY
 
-    def rest_s(self) -> float:
-        """How long a watcher rests after a look."""
-        return min(self._woken * LOOK_S, REST_MAX_S)
-
     def lag(self) -> int:
         """Entries that the watcher furthest behind has yet to be sent."""
         now = sum(self.sequences())
-        return max((now - sum(each.sent) for each in self.watchers), default=0)
+        behind = [each for each in self.watchers if each in self._concerned or not each.is_idle]
+        return max((now - sum(each.sent) for each in behind), default=0)
 
     async def watch(self, request: watch.WatchAvailabilityRequest) -> AsyncIterator[Message]:
         """The responses to a watcher, without end. Raises a `Fault` for a request that cannot be
@@ -103,6 +103,7 @@ class Watches:
         if not self.changes:
             self.changes = [ShardChanges(shard) for shard in self.pump.node.shards]
             self.begun_day_ns = self.today_ns()
+            self._noted = self.sequences()
             self.pump.observe(self)
             self._await_midnight()
 
@@ -123,24 +124,37 @@ class Watches:
 
     def _look_at_clock(self, day_ns: int) -> None:
         if self.today_ns() > day_ns:
-            for watcher in self.watchers:
+            for watcher in self.watchers - self._concerned:
+                watcher.pass_over(self._noted)
                 watcher.news.set()
         self._await_midnight()
 
     # As an observer of the pump
 
     def wrote(self, entries: Sequence[Entry]) -> None:
-        """Note what a turn changed, and whom it concerns. The others count as up to date."""
+        """Note what a turn changed, and whom it concerns: until then, they were up to date."""
+        concerned: set[Watcher] = set()
         for entry in entries:
             rows = self.changes[entry.shard].record(entry)
-            self._concerned |= self.audience.concerned(entry.shard, rows)
-        now = self.sequences()
-        for watcher in self.watchers - self._concerned:
-            watcher.pass_over(now)
+            concerned |= self.audience.concerned(entry.shard, rows)
+        for watcher in concerned - self._concerned:
+            watcher.pass_over(self._noted)
+        self._concerned |= concerned
+        self._noted = self.sequences()
 
     def became_durable(self) -> None:
-        """Let those who are concerned look."""
+        """Let those who are concerned look, unless they rest."""
+        if self._rest is None:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let all look who are concerned, in one round, and leave the loop to others for a while:
+        what concerns them meanwhile is told together.
+        """
         concerned, self._concerned = self._concerned, set()
-        self._woken = len(concerned)
-        for watcher in concerned:
-            watcher.news.set()
+        self._rest = None
+        if concerned:
+            for watcher in concerned:
+                watcher.news.set()
+            rest_s = min(len(concerned) * LOOK_S, REST_MAX_S)
+            self._rest = self._loop.call_later(rest_s, self._wake)

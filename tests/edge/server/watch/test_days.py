@@ -1,14 +1,18 @@
 """What a watcher is told of supply that is late, and of the promises that it does not cover."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
+
+import pytest
 
 from holdfast.core.commands import Line, RecordStockEvents, Reference, ReserveAgainstSupply
 from holdfast.core.commands.stock import SUPPLY, StockEvent
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import HOLD_MS_MAX, NS_PER_DAY
 from holdfast.core.model import EventKind
+from holdfast.edge.server.watch import changes
 from holdfast.edge.server.watch.watches import Watches
 from holdfast.v1 import watch_service_pb2 as watch
 from tests.edge.server.test_pump import Bench
@@ -126,3 +130,30 @@ async def test_levels_with_many_promises_from_supply_are_sent_a_few_at_a_time() 
         expected = {"Pot": (5, 3), "Cup": (9, 0)} | dict.fromkeys(names, (5, 2))
         assert expected == await next_levels(responses)
     await bench.pump.drain()
+
+
+async def test_who_was_not_concerned_for_long_has_missed_nothing_when_a_day_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So nothing that it is told was passed over."""
+    monkeypatch.setattr(changes, "RECENT_ROWS_MAX", 1)
+    bench, watches = await opened()
+    async with watching(watches, skus=["Pot"]) as responses:
+        assert {"Pot": (0, 0)} == await next_levels(responses)
+        following = asyncio.ensure_future(next_levels(responses))
+        await rounds_until(lambda: all(each.is_idle for each in watches.watchers))
+        for number in range(4, 9):
+            await bench.ask(supply("Mug", number, NOON_NS + NS_PER_DAY, number))
+        bench.now_ns += NS_PER_DAY
+        watches._look_at_clock(NOON_NS // NS_PER_DAY * NS_PER_DAY)
+        assert {"Pot": (5, 3)} == await following
+    await bench.pump.drain()
+
+
+async def rounds_until(is_so: Callable[[], bool]) -> int:
+    """How often the loop goes round until something is so."""
+    for rounds in range(1_000):
+        if is_so():
+            return rounds
+        await asyncio.sleep(0)
+    raise AssertionError("it does not come to that")

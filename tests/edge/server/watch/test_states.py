@@ -1,18 +1,18 @@
 """What a watcher who asks for levels by the state of their source is sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from holdfast.core.commands import DeleteSku, RecordStockEvents, RenameSku, StockEvent
 from holdfast.core.model import EventKind
-from holdfast.edge.server.watch import watcher
+from holdfast.edge.server.watch import watched_rows, watcher
 from holdfast.edge.server.watch.watches import Watches
 from holdfast.v1 import common_pb2 as common
 from tests.edge.server.test_pump import Bench
-from tests.edge.server.watch.test_days import watching
+from tests.edge.server.watch.test_days import rounds_until, watching
 
 GAP, CURRENT = common.SOURCE_STATE_GAP, common.SOURCE_STATE_CURRENT
 
@@ -118,7 +118,8 @@ async def test_a_watcher_that_has_nothing_to_tell_lets_others_run_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Many levels change and cross no threshold: the loop goes round between pages."""
-    monkeypatch.setattr(watcher, "PAGE_LEVELS", 2)
+    for module in (watcher, watched_rows):
+        monkeypatch.setattr(module, "PAGE_LEVELS", 2)
     monkeypatch.setattr(watcher, "REST_A_LEVEL_S", 0)
     bench, watches = await opened()
     events = [StockEvent(None, 0, f"S{n}", "W1", EventKind.RECEIPT, 5) for n in range(20)]
@@ -134,12 +135,3 @@ async def test_a_watcher_that_has_nothing_to_tell_lets_others_run_as_well(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
     await bench.pump.drain()
-
-
-async def rounds_until(is_so: Callable[[], bool]) -> int:
-    """How often the loop goes round until something is so."""
-    for rounds in range(1_000):
-        if is_so():
-            return rounds
-        await asyncio.sleep(0)
-    raise AssertionError("it does not come to that")

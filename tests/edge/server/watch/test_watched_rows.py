@@ -4,8 +4,8 @@ import asyncio
 
 from holdfast.core.commands import DeleteSku
 from holdfast.v1 import watch_service_pb2 as watch
-from tests.edge.server.watch.test_days import watching
-from tests.edge.server.watch.test_states import opened, rounds_until
+from tests.edge.server.watch.test_days import rounds_until, watching
+from tests.edge.server.watch.test_states import opened
 
 
 async def test_the_end_of_a_sku_is_told_where_nothing_was_told_of_it_before() -> None:
