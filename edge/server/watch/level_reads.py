@@ -4,7 +4,7 @@ Watchers of one changed level all get the same values, so what was read last is 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from holdfast.core import commands as core
 from holdfast.core.model import SourceState
@@ -12,6 +12,11 @@ from holdfast.core.rules.backorders import uncovered_at
 from holdfast.core.tables.shard import Shard
 from holdfast.core.tables.supply import sum_incoming
 from holdfast.core.tables.table import Array
+
+#: Of a level whose SKU has ended, there may be none.
+_STATES: Final = {int(state): state for state in SourceState}
+
+_NOTHING: Final[dict[str, int]] = {}
 
 #: A row, SKU and location, the level or None when its SKU has ended, and how many of its units no
 #: supply covers in time, and are overdue.
@@ -45,14 +50,21 @@ def _levels(
 ) -> Iterator[tuple[int, tuple[str, str], core.LevelView | None]]:
     """Rows with their names and levels; None for a level whose SKU has ended."""
     columns = shard.read_levels(rows)
+    *units, is_open, _, states = columns.tolist()
+    names = shard.name_rows(rows)
     enabled = shard.location_records.records["enabled"][shard.levels.records["location"][rows]]
     unavailable = shard.name_unavailable(shard.list_unavailable(rows, columns[5]))
-    backordered = shard.backordered.records[rows].tolist()
-    more = sum_incoming(shard, rows).tolist(), shard.are_quarantined(rows).tolist(), backordered
-    read = rows.tolist(), shard.name_rows(rows), columns.T.tolist(), enabled
-    found = zip(*read, zip(*more, strict=True), strict=True)
-    for place, (row, name, (*units, is_open, _, state), is_enabled, rest) in enumerate(found):
-        *others, waiting = rest
-        values = name[1], *units, bool(is_enabled), unavailable.get(place, {}), *others, state
-        level = core.LevelView._make((*values, waiting)) if is_open else None
-        yield row, name, level and level._replace(state=SourceState(state))
+    # Column by column: a watcher of all asks for thousands.
+    levels = zip(
+        (location for _, location in names),
+        *units,
+        (enabled != 0).tolist(),
+        (unavailable.get(place, _NOTHING) for place in range(len(rows))),
+        sum_incoming(shard, rows).tolist(),
+        shard.are_quarantined(rows).tolist(),
+        map(_STATES.get, states),
+        shard.backordered.records[rows].tolist(),
+        strict=True,
+    )
+    for row, name, is_there, level in zip(rows.tolist(), names, is_open, levels, strict=True):
+        yield row, name, core.LevelView._make(level) if is_there else None
