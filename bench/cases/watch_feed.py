@@ -30,7 +30,9 @@ EVERY_S = 0.01
 LATE_BAR_MS = 20.0
 COST_BAR = 1.1
 
-LARGE = Regime(8_190, 4, 40)
+#: Long enough for a watcher of all to come round, and for processor time to be counted: that comes
+#: in hundredths of a second.
+LARGE = Regime(8_190, 4, 160)
 
 
 async def run(plan: Plan) -> list[Figure]:

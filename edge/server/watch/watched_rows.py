@@ -12,7 +12,7 @@ from holdfast.core.tables.table import Array
 from ...wire.watch import Watch
 from .changes import ShardChanges
 
-#: Levels in a response: some 4 ms of the loop.
+#: Levels in a response: some 5 ms of the loop.
 PAGE_LEVELS: Final = 1_000
 
 #: Rows that are looked through at once: less than a millisecond.

@@ -36,8 +36,8 @@ from .watched_rows import (
     without,
 )
 
-#: Seconds that a watcher leaves the loop to others for each level that it looked at: twelve times
-#: what telling one takes, so that a watcher of all costs a busy node 8 %. Meanwhile changes gather,
+#: Seconds that a watcher leaves the loop to others for each level that it looked at: some 18 times
+#: what telling one takes, so that a watcher of all costs a busy node 5 %. Meanwhile changes gather,
 #: and of those of one level the newest is sent.
 REST_A_LEVEL_S: Final = 80e-6
 

@@ -202,9 +202,8 @@ class Reader:
 
 
 def rest_for(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """How long watchers rest after a round."""
-    monkeypatch.setattr(watches_module, "LOOK_S", seconds)
-    monkeypatch.setattr(watches_module, "REST_MAX_S", seconds)
+    """How long a watcher rests after a round."""
+    monkeypatch.setattr(watches_module, "ROUND_S", seconds)
 
 
 def any_command(rng: Random, skus: list[str]) -> RecordStockEvents | DeleteSku:
