@@ -52,7 +52,7 @@ from .tables.shard import Shard
 from .tables.sku_names import SkuNames
 from .tables.table import Array
 from .tables.writing import expire, record, record_seal, take_entry
-from .work import EXPIRY, SHARE_BESIDE_COMMANDS, TURN_WORK_MAX, Work
+from .work import EXPIRY, SHARE_BESIDE_COMMANDS, TURN_WORK_MAX, Work, finished
 
 #: Work that may wait for one shard, in microseconds: that of 4,096 Reserves of one line.
 MAILBOX_CAPACITY = 24_576
@@ -324,12 +324,7 @@ class Node:
 
         A sum of hashes, so that it does not depend on order, on time or on the number of shards.
         """
-        steps = self.state_hash_in_steps()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return str(end.value)
+        return finished(self.state_hash_in_steps())
 
     def state_hash_in_steps(self) -> Generator[None, None, str]:
         """The state hash as the generator's return value. Turns may run between its steps, each of

@@ -8,7 +8,7 @@ names, is spent here by the rule that finds it.
 """
 
 from collections.abc import Generator
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
 
@@ -170,6 +170,16 @@ ID_FORGOTTEN: Final = 0.3
 #: A long command under way. It pauses where the turn may end, is sent the time of the turn in which
 #: it goes on, and returns its outcome.
 Steps: TypeAlias = Generator[None, int, Result]
+
+
+def finished(steps: Generator[None, Any, Result]) -> Result:
+    """What steps return, where nobody waits for what comes between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 class Work:

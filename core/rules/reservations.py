@@ -7,7 +7,8 @@ expired hold is not seen as held.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from dataclasses import replace
+from itertools import islice, repeat
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .. import kernels
 from ..commands import (
     Ambiguous,
     AnyReserve,
+    Backordered,
     Conflict,
     Extend,
     ExtendOutcome,
@@ -54,7 +56,7 @@ from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record, record_decision, record_whole_moves
-from ..work import LINE_LISTED, LINE_MOVED, LINE_READ, PART, Work
+from ..work import LINE_LISTED, LINE_MOVED, LINE_READ, PART, Steps, Work, finished
 from . import joint_turn, named_lines, repeats
 from .backorders import are_waiting, backordered_lines, judge_shipping
 from .homes import Ended, Homes
@@ -62,6 +64,9 @@ from .joint_turn import Lines, Part
 from .named_lines import Chosen
 
 _STATES = tuple(State)
+
+#: Lines of a reservation that are listed before the turn may end.
+LINES_LISTED_MAX = 500
 
 #: The code of an operation -> the refusal of the same name, in the order of precedence.
 REFUSALS: dict[int, RefusalCode] = {
@@ -251,41 +256,52 @@ class Reservations:
     @executes(GET_RESERVATION)
     def get_reservation(
         self, command: GetReservation, now_ns: int
-    ) -> ReservationView | Unknown | None:
-        """One reservation, or None if the turn has no time for it."""
-        parts = self.find(command.key)
-        lines = 0 if isinstance(parts, Ended) else _line_count(parts)
-        has_time = self.work.fits(lines * (LINE_READ + LINE_LISTED))
-        return self.view(command.key, now_ns) if has_time else None
+    ) -> Unknown | Steps[ReservationView] | None:
+        """One reservation, in steps, or None if the turn has no time to read its lines."""
+        found = self.find(command.key)
+        if not found:
+            return Unknown("reservation_id", id_text(command.key))
+        lines = 0 if isinstance(found, Ended) else _line_count(found)
+        return self._view(found, now_ns) if self.work.fits(lines * LINE_READ) else None
 
-    def view(self, key: Key, now_ns: int) -> ReservationView | Unknown:
-        """One reservation. Its lines are in the order of the request that made it, and absent once
-        they have left memory.
+    def view(self, key: Key, now_ns: int) -> ReservationView:
+        """A reservation that is known, at once."""
+        return finished(self._view(self.find(key), now_ns))
+
+    def _view(self, found: Sequence[Part] | Ended, now_ns: int) -> Steps[ReservationView]:
+        """One reservation at the instant of the first step. Its lines are in the order of the
+        request that made it, and absent once they have left memory.
         """
-        parts = self.find(key)
-        if not parts:
-            return Unknown("reservation_id", id_text(key))
-        if isinstance(parts, Ended):
-            revisions = (parts.shard.revision_now(),)
-            return ReservationView(_state(parts.units), (), None, None, revisions)
-        found = self._read_lines(parts)
-        self.work.spend(len(found.names) * LINE_LISTED)
-        waiting = backordered_lines(parts, found, now_ns, self.work)
-        lines = [
-            LineView(sku, location, dict(zip(_STATES, units, strict=True)), line_id, backordered)
-            for (sku, location, line_id), units, backordered in zip(
-                found.names, found.units.tolist(), waiting or repeat(None), strict=False
-            )
-        ]
-        home = parts[0].shard.reservations.records[parts[0].number]
-        return ReservationView(
-            reservation_state(_totals(parts)),
-            tuple(lines),
+        if isinstance(found, Ended):
+            revisions = (found.shard.revision_now(),)
+            return ReservationView(_state(found.units), (), None, None, revisions)
+        lines = self._read_lines(found)
+        waiting = backordered_lines(found, lines, now_ns, self.work)
+        home = found[0].shard.reservations.records[found[0].number]
+        view = ReservationView(
+            reservation_state(_totals(found)),
+            (),
             int(home["reserved_at_ns"]),
             int(home["expires_at_ns"]),
-            _revisions(parts),
-            parts[0].shard.owner(parts[0].number),
+            _revisions(found),
+            found[0].shard.owner(found[0].number),
         )
+        return replace(view, lines=(yield from self._list_lines(lines, waiting)))
+
+    def _list_lines(
+        self, lines: Lines, waiting: Sequence[Backordered | None]
+    ) -> Steps[tuple[LineView, ...]]:
+        listed: list[LineView] = []
+        columns = zip(lines.names, lines.units.tolist(), waiting or repeat(None), strict=False)
+        while piece := list(islice(columns, LINES_LISTED_MAX)):
+            if self.work.is_over:
+                yield
+            self.work.spend(len(piece) * LINE_LISTED)
+            listed += [
+                LineView(sku, location, dict(zip(_STATES, units, strict=True)), line_id, awaited)
+                for (sku, location, line_id), units, awaited in piece
+            ]
+        return tuple(listed)
 
     def _read_lines(self, parts: Sequence[Part]) -> Lines:
         self.work.spend(_line_count(parts) * LINE_READ)

@@ -172,7 +172,8 @@ class Service:
     ) -> reservation.GetReservationResponse:
         """Read one reservation."""
         command = get_reservation_from_request(request)
-        return get_reservation_response(command, await self._ask(GET_RESERVATION, context, command))
+        view = await self._ask(GET_RESERVATION, context, command)
+        return await self.pace.finish(get_reservation_response(command, view))
 
     async def ListReservations(
         self, request: reservation.ListReservationsRequest, _context: CallContext

@@ -10,6 +10,7 @@ from holdfast.core.ids import key_from_text
 from holdfast.core.limits import NS_PER_S
 from holdfast.core.model import State
 from holdfast.core.tables.sku_names import SkuNames
+from holdfast.core.work import finished
 from holdfast.persistence.ledger.explain import (
     BeforeLedgerError,
     Explanation,
@@ -32,7 +33,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from . import faults
 from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
-from .reservations import reservation_message
+from .reservations import fill_reservation
 from .shared import engine_members, wire_members
 from .validation import check_name, enum_member
 
@@ -78,11 +79,13 @@ def list_reservations(
     start = start_of_page(request.page_token, timeline)
     found = find_reservations(follower.replica, _reservation_filter(request), start, size + 1)
     is_last = len(found) <= size
-    return reservation.ListReservationsResponse(
-        reservations=[reservation_message(each.command, each.view) for each in found[:size]],
+    response = reservation.ListReservationsResponse(
         next_page_token="" if is_last else page_token(found[size].place, timeline),
         coverage=_coverage(follower.index, durable_position),
     )
+    for each in found[:size]:
+        finished(fill_reservation(response.reservations.add(), each.command, each.view))
+    return response
 
 
 def _reservation_filter(request: reservation.ListReservationsRequest) -> ReservationFilter:

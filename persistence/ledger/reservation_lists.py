@@ -50,7 +50,6 @@ def find_reservations(
     found: list[Listed] = []
     for place, key in _candidates(replica, wanted, start):
         view = replica.node.reservations.view(key, replica.node.now_ns)
-        assert isinstance(view, ReservationView), "its key was read from its row"
         view = put_names(view, replica.node.sku_names.shown)
         if wanted.state in (None, view.state):
             found.append(Listed(place, GetReservation(key), view))

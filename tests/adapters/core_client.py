@@ -12,6 +12,7 @@ from holdfast.adapters.runtime.latest_states import LatestStates
 from holdfast.adapters.runtime.orders import Orders
 from holdfast.core.commands import Command, Outcome
 from holdfast.core.model import Verb
+from holdfast.core.work import finished
 from holdfast.edge.client import Client, calls
 from holdfast.edge.client.errors import error_from_status
 from holdfast.edge.wire.engine_faults import FaultOutcome, fault_from_outcome
@@ -94,7 +95,7 @@ class CoreClient:
             "get_reservation",
             request,
             lambda _: command,
-            lambda view: get_reservation_response(command, view),
+            lambda view: finished(get_reservation_response(command, view)),
         )
 
     async def get_shortfall(self, *args: Any, **options: Any) -> Any:

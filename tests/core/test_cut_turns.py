@@ -11,7 +11,17 @@ import pytest
 
 from bench.harness.nasty_commands import KINDS, Nasty
 from holdfast.core.audit import check_invariants
-from holdfast.core.commands import AvailabilitiesView, Command, Revision
+from holdfast.core.commands import (
+    AvailabilitiesView,
+    Command,
+    GetReservation,
+    Line,
+    Reserve,
+    Revision,
+)
+from holdfast.core.ids import key_from_text
+from holdfast.core.limits import LINES_MAX, NS_PER_S
+from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry
 from holdfast.core.tables.state_bytes import columns
@@ -114,3 +124,21 @@ def test_a_short_turn_cuts_long_commands() -> None:
         desk.ask(desk.nasty.reserve_batch(0.3))
         desk.ask(desk.nasty.get_availability(1))
     assert 2 == whole.turns < cut.turns
+
+
+def test_what_is_read_over_turns_is_as_it_was_in_the_first() -> None:
+    """A hold that ends meanwhile is held in all its lines."""
+    desk = Desk("read", SHORT)
+    key = key_from_text("longest")
+    lines = tuple(Line(f"S{number}", "W", 1) for number in range(LINES_MAX))
+    desk.ask(Reserve(key, lines, 1_000))
+    desk.node.post(GetReservation(key), Ticket(GetReservation(key)))
+    answers: list[Any] = []
+    for second in range(99):
+        answers += [outcome for _, outcome in desk.node.turn(NOW_NS + second * NS_PER_S).answers]
+    ((view),) = answers
+    assert State.HELD is view.state
+    assert [{State.HELD: 1}] * LINES_MAX == [
+        {state: units for state, units in line.quantities.items() if units} for line in view.lines
+    ]
+    assert State.EXPIRED is desk.node.reservations.view(key, desk.node.now_ns).state

@@ -209,6 +209,15 @@ def test_a_long_reservation_waits_for_a_turn_that_has_time() -> None:
     assert max(map(max, watch.turns)) <= BAR
 
 
+def test_a_long_reservation_is_listed_in_steps() -> None:
+    watch, nasty = opened("listed", 4)
+    longest = nasty.reserve(1)
+    do(watch.node, [longest])
+    (read,) = watch.ask([GetReservation(longest.key)])
+    assert len(cast(ReservationView, read.outcome).lines) == LINES_MAX
+    assert max(map(max, watch.turns)) <= BAR / 2
+
+
 @pytest.mark.parametrize("ask", [Nasty.reserve, Nasty.repeat, Nasty.sell, Nasty.move])
 def test_long_commands_on_renamed_skus_are_no_longer(ask: Callable[..., Command]) -> None:
     watch, nasty = opened("renamed", 4)
@@ -222,15 +231,15 @@ def test_long_commands_on_renamed_skus_are_no_longer(ask: Callable[..., Command]
 def test_upkeep_and_commands_do_not_share_a_turn_when_both_are_long() -> None:
     """Commands wait for a turn, and not for two."""
     watch, nasty = opened("upkeep", 7)
-    longest = nasty.reserve(1)
-    do(watch.node, [longest, *(nasty.reserve(0.5) for _ in range(60))])
+    long = nasty.reserve(0.5)
+    do(watch.node, [long, *(nasty.reserve(0.5) for _ in range(60))])
     watch.now_ns += 8_000_000 * MS
     watch.ask([])  # all holds end
     turns = set()
     for _ in range(40):
         watch.now_ns += 8_000_000 * MS
         watch.turns.clear()
-        watch.ask([GetReservation(longest.key)])
+        watch.ask([GetReservation(long.key)])
         turns.add(len(watch.turns))
         assert max(map(max, watch.turns)) <= BAR
     assert {1, 2} == turns

@@ -30,6 +30,7 @@ from holdfast.core.commands import (
 )
 from holdfast.core.ids import Key
 from holdfast.core.model import TRANSITIONS, BatchOutcome, EventOutcome, State, Verb
+from holdfast.core.work import finished
 from holdfast.edge.wire.reservations import (
     extend_response,
     fulfill_response,
@@ -156,7 +157,7 @@ def words(command: Asked, outcome: Any) -> Any:
         case Move(verb), MoveOutcome():
             return without_revisions(_MOVE_RESPONSES[verb](outcome))
         case GetReservation(), ReservationView():
-            return without_revisions(get_reservation_response(command, outcome))
+            return without_revisions(finished(get_reservation_response(command, outcome)))
         case _, EventsOutcome():
             return without_revisions(events_response(outcome))
         case _, AvailabilitiesView(views=views) | Availabilities(views):

@@ -13,6 +13,7 @@ from holdfast.core import commands as core
 from holdfast.core.ids import key_from_parts, key_from_text
 from holdfast.core.limits import HOLD_MS_DEFAULT, LINES_MAX, QUANTITY_MAX
 from holdfast.core.model import RefusalCode, Remainder, State, Verb
+from holdfast.core.work import finished
 from holdfast.edge.wire.reservations import (
     extend_response,
     fulfill_response,
@@ -24,6 +25,7 @@ from holdfast.edge.wire.reservations import (
 )
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
+from tests.core.work_seen import Seen
 from tests.edge.wire.builders import (
     ID,
     MOVES,
@@ -64,7 +66,7 @@ def test_an_owner_is_taken_as_it_is_and_returned() -> None:
     assert "" == reserve().owner
     assert "Käthe / 17" == reserve(owner="Käthe / 17").owner
     view = core.ReservationView(State.HELD, (), 0, 0, (), "ann")
-    response = get_reservation_response(core.GetReservation(key_from_text(ID)), view)
+    response = finished(get_reservation_response(core.GetReservation(key_from_text(ID)), view))
     assert "ann" == response.reservation.owner
 
 
@@ -346,7 +348,7 @@ def test_a_reservation_is_returned_by_line_and_state(reservation_id: str) -> Non
         REVISIONS,
     )
     command = core.GetReservation(key_from_text(reservation_id))
-    response = get_reservation_response(command, view)
+    response = finished(get_reservation_response(command, view))
     assert response == reservation.GetReservationResponse(
         reservation=reservation.Reservation(
             reservation_id=reservation_id,
@@ -371,3 +373,25 @@ def test_a_reservation_is_returned_by_line_and_state(reservation_id: str) -> Non
         ),
         revisions=SENT_REVISIONS,
     )
+
+
+def test_a_long_reservation_is_written_in_pieces() -> None:
+    """Of four, each does a quarter of the work, and nothing is lost at the seams."""
+    lines = tuple(
+        core.LineView(f"A{n}", "L", {State.HELD: n + 1}, str(n)) for n in range(LINES_MAX)
+    )
+    view = core.ReservationView(State.HELD, lines, 0, 0, REVISIONS)
+    pieces = get_reservation_response(core.GetReservation(key_from_text(ID)), view)
+    seen: list[float] = []
+    response = None
+    while response is None:
+        piece = Seen()
+        try:
+            piece.watch(next, pieces)
+        except StopIteration as end:
+            response = end.value
+        seen.append(piece.units)
+    assert [(line.sku, line.quantities[State.HELD], line.line_id) for line in lines] == [
+        (line.sku, line.held, line.line_id) for line in response.reservation.lines
+    ]
+    assert max(seen) <= 0.3 * sum(seen)

@@ -43,9 +43,7 @@ def every_view(follower: Follower) -> dict[Key, ReservationView]:
             if record["flags"] & FLAG_TEXT:
                 (text,) = shard.id_texts.read(int(record["id_text"]), 1)
             key = Key(int(record["key_hi"]), int(record["key_lo"]), text)
-            view = node.reservations.view(key, node.now_ns)
-            assert isinstance(view, ReservationView)
-            views[key] = view
+            views[key] = node.reservations.view(key, node.now_ns)
     return views
 
 
