@@ -25,6 +25,9 @@ from .order_calls import Line
 #: Reason of a dead letter that names a line of an order as something else than it was placed as.
 LINE_DIFFERS: Final = "LINE_DIFFERS"
 
+#: Reservations of an order. Each event of it reads them all, one after another.
+RESERVATIONS_MAX: Final = 200
+
 
 class LineState(NamedTuple):
     """A line as a channel reports it, in units."""
@@ -92,6 +95,14 @@ def line_states(event: OrderEvent) -> list[LineState]:
 def next_name(order: str, found: Found) -> str:
     """The name of the next reservation of an order."""
     return f"{order}+{len(found)}" if found else order
+
+
+def new_name(order: str, found: Found) -> str:
+    """The same of one that is to be made. Raises Undecodable where the order has too many."""
+    if len(found) >= RESERVATIONS_MAX:
+        expected = f"an order in up to {RESERVATIONS_MAX} pieces: give its lines in fewer events"
+        raise Undecodable("order", order, expected)
+    return next_name(order, found)
 
 
 def have_lines_left(found: Found) -> bool:

@@ -18,7 +18,7 @@ from ..events import Exceptional, OrderEvent
 from .cases import case_of_order
 from .facts import Dead, Settled
 from .order_calls import APPLIED, OrderCalls, is_refused, judged, needed_lines
-from .order_lines import Found, next_name
+from .order_lines import Found, new_name
 from .order_named import EXPIRED, PLACED, absent, concerned, difference, gone
 from .order_shortfalls import short_case
 from .order_states import OrderStates, looking_again
@@ -103,7 +103,7 @@ class Placing:
         lines = [] if differs else absent(event, found)
         if differs or not lines:
             return differs or []
-        name = next_name(event.order, found)
+        name = new_name(event.order, found)
         reserved = judged(await self._calls.reserve(event, name, lines))
         return reserved if isinstance(reserved, Dead) else [name]
 

@@ -34,18 +34,19 @@ def runs(items: Iterable[Item], event_of: Callable[[Item], Event]) -> Iterator[l
 
 
 def joined(events: Sequence[Event]) -> OrderEvent:
-    """Events of a run of several as one, with the id of the first."""
+    """Events of a run of several as one, with the ids of the first."""
     orders = [event for event in events if isinstance(event, OrderEvent)]
     return replace(orders[0], lines=tuple(chain.from_iterable(each.lines for each in orders)))
 
 
 def _are_alike(first: Event, event: Event) -> bool:
-    """Whether two events add lines, and are the same but for these and their ids."""
+    """Whether two events add lines, and are the same but for these and what they are known by."""
     if not isinstance(first, OrderEvent) or not isinstance(event, OrderEvent):
         return False
     if event.kind not in _ADDING or not event.lines or not first.lines:
         return False
-    return replace(event, id=first.id, lines=first.lines) == first
+    traced = replace(event, correlation_id=first.correlation_id)
+    return replace(traced, id=first.id, lines=first.lines) == first
 
 
 def _names(event: Event) -> set[object]:

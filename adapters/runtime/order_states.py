@@ -25,6 +25,7 @@ from .order_lines import (
     line_states,
     missing,
     moves,
+    new_name,
     next_name,
     other_sku,
     shipped_all_the_same,
@@ -92,7 +93,7 @@ class OrderStates:
                 text = "it ended so long ago that its lines have left, and more is to be placed"
                 return Dead("RESERVATION_ENDED", text, "order", event.order)
             for at in range(0, len(lines), RESERVATION_LINES_MAX):
-                some, name = lines[at : at + RESERVATION_LINES_MAX], next_name(event.order, found)
+                some, name = lines[at : at + RESERVATION_LINES_MAX], new_name(event.order, found)
                 reserved = judged(await self._calls.reserve(event, name, some))
                 if isinstance(reserved, Dead):
                     return reserved

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from holdfast.adapters.events import Event, OrderEvent, OrderKind, OrderLine
+from holdfast.adapters.runtime import order_lines
 from holdfast.adapters.runtime.order_runs import joined, runs
 from tests.adapters.core_client import CoreClient, Killed
-from tests.adapters.one_lane import deliver, letters_in
+from tests.adapters.one_lane import NOW, deliver, letters_in
 from tests.adapters.order_shop import Shop, new_core
 
 ROWS = 40
@@ -65,6 +66,31 @@ async def test_rows_of_an_order_are_one_reservation(
     assert 1 == len(await shop.orders.states.find(shop.order))
     assert {(name, "A"): (1, 0, 0) for name, _ in numbered(ROWS)} == await shop.units()
     assert [] == letters_in(tmp_path)
+
+
+async def test_rows_of_different_calls_are_one_reservation(
+    core: CoreClient, tmp_path: Path
+) -> None:
+    shop = Shop(core, MANY)
+    events = rows(shop, OrderKind.PLACED, numbered(ROWS))
+    events = [replace(each, correlation_id=each.id) for each in events]
+    core.asked.clear()
+    await deliver(tmp_path, core, *events)
+    assert len(core.asked) <= 10
+    assert {(name, "A"): (1, 0, 0) for name, _ in numbered(ROWS)} == await shop.units()
+
+
+async def test_an_order_in_too_many_pieces_is_a_dead_letter(
+    core: CoreClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each piece that comes looks at all those before it."""
+    monkeypatch.setattr(order_lines, "RESERVATIONS_MAX", 3)
+    shop = Shop(core, MANY)
+    for event in rows(shop, OrderKind.PLACED, numbered(5)):
+        await deliver(tmp_path, core, event)
+    letters = [(letter.reason, letter.field) for letter in letters_in(tmp_path)]
+    assert [("UNFIT", "order")] * 2 == letters
+    assert {(name, "A"): (1, 0, 0) for name, _ in numbered(3)} == await shop.units()
 
 
 async def test_rows_that_come_later_are_one_more_reservation(
@@ -143,12 +169,14 @@ def test_what_differs_in_more_than_its_lines_is_not_joined() -> None:
     second = replace(first, id="2", lines=(replace(lines[0], id="2"),))
     assert [[first, second]] == list(runs([first, second], _itself))
     assert (*first.lines, *second.lines) == joined([first, second]).lines
+    of_another_call = replace(second, correlation_id="other")
+    assert [[first, of_another_call]] == list(runs([first, of_another_call], _itself))
     others = (
         replace(second, lines=()),
         replace(second, lines=lines),
         replace(second, is_sold=True),
         replace(second, owner="other"),
-        replace(second, correlation_id="other"),
+        replace(second, time=NOW),
         replace(second, kind=OrderKind.SHIPPED),
     )
     for other in others:
