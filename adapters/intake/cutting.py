@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
-from .quotes import Quotes
+from .quotes import OPEN, Quotes
 
 #: Longest record in bytes, and what is dropped after it.
 RECORD_BYTES: Final = 65_536
@@ -33,8 +33,19 @@ class Record(NamedTuple):
     """A record, which may have several lines."""
 
     line: int
+    last_line: int
     bytes: bytes
     is_whole: bool
+
+    @property
+    def refused(self) -> str:
+        """What would have been right, if it is not whole."""
+        if self.is_whole:
+            return ""
+        if self.line == self.last_line:
+            return f"a line of up to {RECORD_BYTES} bytes"
+        left_out = f"nothing up to line {self.last_line} was read"
+        return f"quotes that close within {RECORD_BYTES} bytes; {left_out}"
 
 
 def cut_lines(blocks: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Piece]:
@@ -66,7 +77,7 @@ def _pieces(header: bytes, records: Iterable[Record]) -> Iterator[Piece]:
             yield Piece(b"".join([header, *held]), line)
             held, size = [], 0
         if not record.is_whole:
-            yield Piece(record.bytes, record.line, f"a line of up to {RECORD_BYTES} bytes")
+            yield Piece(record.bytes, record.line, record.refused)
             continue
         line = line if held else record.line
         held.append(record.bytes)
@@ -87,49 +98,44 @@ def _utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Lines with their ends, and whether they are whole: what is too long is cut off."""
+    """Lines with their ends, in parts of RECORD_BYTES at most, and whether a part is the last."""
     rest = b""
-    dropping = False
     for block in blocks:
         lines = (rest + block).splitlines(keepends=True)
         # A CR at the end may be half of a CRLF.
         rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         for line in lines:
-            if not dropping:
-                yield _bounded(line)
-            dropping = False
-        if len(rest) > RECORD_BYTES and not dropping:
-            yield _bounded(rest)
-            dropping = True
-        if dropping:
-            rest = rest[-1:]
-    if rest and not dropping:
-        yield _bounded(rest)
+            yield from _parts(line)
+        while len(rest) > RECORD_BYTES:
+            yield rest[:RECORD_BYTES], False
+            rest = rest[RECORD_BYTES:]
+    if rest:
+        yield rest, True
 
 
-def _bounded(line: bytes) -> tuple[bytes, bool]:
-    return line[:RECORD_BYTES], len(line) <= RECORD_BYTES
+def _parts(line: bytes) -> Iterator[tuple[bytes, bool]]:
+    for at in range(0, len(line), RECORD_BYTES):
+        yield line[at : at + RECORD_BYTES], at + RECORD_BYTES >= len(line)
 
 
-def _records(lines: Iterable[tuple[bytes, bool]], quotes: Quotes | None) -> Iterator[Record]:
-    """Records of lines. One whose quote is not closed within its bounds ends there: what follows is
-    not swallowed.
+def _records(parts: Iterable[tuple[bytes, bool]], quotes: Quotes | None) -> Iterator[Record]:
+    """Records of lines. Of one that is too long the beginning is kept: where its quotes are not
+    closed, nobody knows whether what follows is a row or words of a stranger.
     """
     held: list[bytes] = []
-    start, size, is_open = 1, 0, False
-    for number, (line, is_whole) in enumerate(lines, 1):
-        if held and (not is_whole or size + len(line) > RECORD_BYTES):
-            yield Record(start, b"".join(held), is_whole=True)
-            held, size, start, is_open = [], 0, number, False
-        if not is_whole:
-            yield Record(number, line, is_whole=False)
-            start = number + 1
-            continue
-        is_open = quotes is not None and quotes.is_open(line, is_open)
-        held.append(line)
-        size += len(line)
-        if not is_open:
-            yield Record(start, b"".join(held), is_whole=True)
-            held, size, start = [], 0, number + 1
+    start, number, size, value = 1, 1, 0, ""
+    for part, is_last in parts:
+        if size <= RECORD_BYTES:
+            held.append(part)
+        size += len(part)
+        value = quotes.after(part, value) if quotes else ""
+        if is_last and value != OPEN:
+            yield _record(start, number, held, size)
+            held, start, size, value = [], number + 1, 0, ""
+        number += is_last
     if held:
-        yield Record(start, b"".join(held), is_whole=True)
+        yield _record(start, number - 1, held, size)
+
+
+def _record(first: int, last: int, held: Iterable[bytes], size: int) -> Record:
+    return Record(first, last, b"".join(held)[:RECORD_BYTES], size <= RECORD_BYTES)

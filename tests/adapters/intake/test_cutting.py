@@ -1,5 +1,6 @@
 """A long file is cut after whole records, the same way each time."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_quoted_row_of_several_lines_is_not_cut() -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "]", "\N{BROKEN BAR}"])
 def test_a_quote_within_a_value_does_not_open_the_next_one_to_be_cut(delimiter: str) -> None:
-    rows = 'a,5" pipe\nb,"12345\n""1234\n,""1"\n'.replace(",", delimiter)
+    rows = 'a,5" pipe\nb,"123\n""12\n,""1"\n'.replace(",", delimiter)
     header = HEADER.decode().replace(",", delimiter)
     first, second = rows[:10].encode(), rows[10:].encode()
     found = pieces((header + rows).encode(), delimiter=delimiter)
@@ -54,12 +55,31 @@ def test_a_quoted_name_of_the_header_may_follow_a_byte_order_mark() -> None:
     assert [Piece(header + b"a,1\n", 3)] == pieces(header + b"a,1\n")
 
 
-def test_a_quote_that_nothing_closes_does_not_swallow_what_follows() -> None:
-    rows = b'a,"5 pipe\n' + b"".join(b"%d,123456\n" % number for number in range(9))
-    assert [2, 4, 6, 8, 10] == [piece.line for piece in pieces(HEADER + rows)]
-    assert HEADER + rows == HEADER + b"".join(
-        piece.body.removeprefix(HEADER) for piece in pieces(HEADER + rows)
+def test_a_quote_that_is_not_closed_within_a_record_is_refused_with_what_it_holds() -> None:
+    """What it holds may be words of a stranger, which look like rows."""
+    note = b'a,"dear\n' + b"b,1000\n" * 9
+    refused = "quotes that close within 20 bytes; nothing up to line {} was read"
+    kept = note[:20]
+    assert [Piece(kept, 2, refused.format(11))] == pieces(HEADER + note)
+    assert [Piece(kept, 2, refused.format(12)), Piece(HEADER + b"c,1\n", 13)] == pieces(
+        HEADER + note + b'bye"\nc,1\n'
     )
+
+
+def test_a_quote_that_nothing_closes_at_the_end_of_a_file_is_left_to_the_decoder() -> None:
+    assert [Piece(HEADER + b'a,"5 pipe\nb,1\n', 2)] == pieces(HEADER + b'a,"5 pipe\nb,1\n')
+
+
+@pytest.mark.parametrize("size", range(20, 64))
+@pytest.mark.parametrize("mark", ['"', '""', '"""', "x"])
+def test_quotes_of_a_line_that_is_too_long_are_heeded(mark: str, size: int) -> None:
+    """Also in what is left out of it, wherever it is cut."""
+    note = f'"{"x" * size}{mark.replace(chr(34), chr(34) * 2)}\nforged,1\n"'
+    found = pieces(HEADER + f"a,{note}\nc,1\n".encode())
+    assert [2, 5] == [piece.line for piece in found]
+    assert [True, False] == [bool(piece.refused) for piece in found]
+    found = pieces(HEADER + f"{'x' * size}{mark},a\nc,1\n".encode())
+    assert Piece(HEADER + b"c,1\n", 3) == found[-1]
 
 
 def test_a_line_that_is_too_long_is_a_piece_of_its_own_and_refused() -> None:
@@ -124,9 +144,14 @@ def test_pieces_do_not_depend_on_how_the_file_is_read(lines: list[bytes], size: 
 @given(LINES)
 def test_no_line_is_lost_or_moved(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)
-    found = []
+    expected = [line[:20] for line in text.splitlines(keepends=True)]
+    line = 2
     for piece in pieces(HEADER + text):
-        rows = piece.body.removeprefix(b"" if piece.refused else HEADER).splitlines()
-        found += [(piece.line + at, row) for at, row in enumerate(rows)]
-    expected = [line[:20].rstrip(b"\r\n") for line in text.splitlines(keepends=True)]
-    assert list(enumerate(expected, 2)) == found
+        assert line == piece.line
+        rows = piece.body.removeprefix(b"" if piece.refused else HEADER).splitlines(keepends=True)
+        left_out = re.search(r"nothing up to line (\d+)", piece.refused)
+        last = int(left_out[1]) if left_out else line + len(rows) - 1
+        whole = b"".join(expected[line - 2 : last - 1])
+        assert b"".join(rows) == (whole[:20] if piece.refused else whole)
+        line = last + 1
+    assert len(expected) == line - 2
