@@ -13,11 +13,17 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 import httpx
-from starlette.types import ASGIApp
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.edge.serving import serve_http
 
+from ..intake.bodies import BodyLate, BodyTooLong, read_body
 from .faults import Deliveries
+
+#: Bytes of a request's body: those of a feed of some ten thousand items.
+BODY_BYTES_MAX: Final = 16_777_216
 
 #: Seconds between two looks for what is to be sent.
 LOOK_S: Final = 0.02
@@ -48,7 +54,7 @@ async def serving(twin: Twin, host: str = "127.0.0.1", port: int = 0) -> AsyncIt
     """Serve a twin and send its notifications until the block ends; yields its address. The system
     picks a port for a `port` of 0. Raises OSError when the address is taken.
     """
-    async with serve_http(twin.app, host, port) as bound, _http() as http:
+    async with serve_http(bounded(twin.app), host, port) as bound, _http() as http:
         sender = asyncio.create_task(_send(twin.deliveries, http), name="twin")
         try:
             yield f"http://{host}:{bound}"
@@ -56,6 +62,36 @@ async def serving(twin: Twin, host: str = "127.0.0.1", port: int = 0) -> AsyncIt
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sender
+
+
+def bounded(app: ASGIApp) -> ASGIApp:
+    """An application that is asked once the body of its request is there, and for none that is too
+    long or does not come.
+    """
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_body(Request(scope, receive), BODY_BYTES_MAX)
+        except BodyTooLong as error:
+            await Response(str(error), 413)(scope, receive, send)
+        except BodyLate as error:
+            await Response(str(error), 408, {"connection": "close"})(scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody waits for an answer
+        else:
+            await app(scope, _received(body, receive), send)
+
+    return asked
+
+
+def _received(body: bytes, receive: Receive) -> Receive:
+    """What a request with this body brings, then what comes after it."""
+    whole = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def following() -> Message:
+        return next(whole, None) or await receive()
+
+    return following
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from holdfast.adapters.intake import bodies
+from holdfast.adapters.twins import serving as twin_serving
 from holdfast.adapters.twins.faults import Deliveries, Delivery, Faults, Schedule
 from holdfast.adapters.twins.serving import running, send_due, serving
 
@@ -48,6 +50,33 @@ async def test_a_twin_answers_and_sends_what_it_has() -> None:
                 await http.get(f"{url}/who")
 
     assert ("shop", [b"sold"]) == (answer.text, shop.received)
+
+
+async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_S", 0.0)
+    shop = Shop()
+    assert b"408" == await sent(shop, b"content-length: 9\r\n\r\nhalf")
+    assert [] == shop.received
+
+
+async def test_a_body_that_is_too_long_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(twin_serving, "BODY_BYTES_MAX", 3)
+    shop = Shop()
+    assert b"413" == await sent(shop, b"content-length: 999\r\n\r\nhalf")
+    assert b"200" == await sent(shop, b"content-length: 3\r\n\r\nall")
+    assert [b"all"] == shop.received
+
+
+async def sent(shop: Shop, rest: bytes) -> bytes:
+    """The status of what is sent to a twin, whose connection stays open."""
+    async with serving(shop) as url, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(url))
+        writer.write(b"POST /notices HTTP/1.1\r\nhost: shop\r\n" + rest)
+        status = (await reader.readline()).split()[1]
+        writer.close()
+        return status
 
 
 def test_a_twin_runs_on_a_thread_of_its_own() -> None:
