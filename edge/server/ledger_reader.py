@@ -25,6 +25,7 @@ import structlog
 from google.protobuf.message import Message
 
 from ..wire import faults
+from ..wire.encoding import Encoded
 from ..wire.faults import Blame, Fault
 from .snapshots import retry_s
 
@@ -38,17 +39,6 @@ COMMAND: Final = (sys.executable, "-m", "holdfast.edge.server.ledger_process")
 
 #: Questions that may wait: the process answers one at a time.
 _WAITING_MAX: Final = 256
-
-
-class Forwarded:
-    """A response that another process has encoded."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def SerializeToString(self) -> bytes:
-        """Its bytes, as a message gives them."""
-        return self._data
 
 
 class LedgerReader:
@@ -72,7 +62,7 @@ class LedgerReader:
     def __repr__(self) -> str:
         return f"<LedgerReader of {self._data_dir}, {len(self._waiting)} questions>"
 
-    async def ask(self, method: str, request: Message) -> Forwarded:
+    async def ask(self, method: str, request: Message) -> Encoded:
         """The response of a method of LedgerService. Raises a `Fault`."""
         if self._writer is None:
             raise faults.ledger_unavailable("its process is starting")
@@ -82,7 +72,7 @@ class LedgerReader:
         self._writer.write(QUESTION.pack(len(body), self.durable_position()) + body)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        return Forwarded(await future)
+        return Encoded(await future)
 
     async def run(self) -> None:
         """Keep a process running, until cancelled."""

@@ -71,6 +71,7 @@ from ..wire.catalogue import (
     update_from_request,
     update_response,
 )
+from ..wire.encoding import Encoded
 from ..wire.reservations import (
     extend_from_request,
     extend_response,
@@ -88,7 +89,7 @@ from ..wire.stock_facts import events_from_request, events_response
 from ..wire.supply import promise_from_request, promise_response
 from .admission import Admission
 from .context import CallContext
-from .ledger_reader import Forwarded, LedgerReader
+from .ledger_reader import LedgerReader
 from .ordered_streams import OrderedStreams
 from .pace import Pace
 from .reserve_lane import ReserveLane
@@ -177,7 +178,7 @@ class Service:
 
     async def ListReservations(
         self, request: reservation.ListReservationsRequest, _context: CallContext
-    ) -> Forwarded:
+    ) -> Encoded:
         """List reservations by SKU, location, state, age or owner."""
         return await self._ledger().ask("ListReservations", request)
 
@@ -228,7 +229,7 @@ class Service:
 
     async def BatchGetAvailability(
         self, request: availability.BatchGetAvailabilityRequest, context: CallContext
-    ) -> Message:
+    ) -> Message | Encoded:
         """Read several SKUs, or stock levels by handle."""
         if is_by_handle(request):
             handles = handles_from_request(request, self._timeline)
@@ -345,13 +346,13 @@ class Service:
 
     async def ListMovements(
         self, request: ledger.ListMovementsRequest, _context: CallContext
-    ) -> Forwarded:
+    ) -> Encoded:
         """List movements of stock."""
         return await self._ledger().ask("ListMovements", request)
 
     async def ExplainAvailability(
         self, request: ledger.ExplainAvailabilityRequest, _context: CallContext
-    ) -> Forwarded:
+    ) -> Encoded:
         """Explain the figures of a stock level, part by part."""
         return await self._ledger().ask("ExplainAvailability", request)
 

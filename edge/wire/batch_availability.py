@@ -10,14 +10,13 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from google.protobuf.message import Message
 
 from holdfast.core import commands as core
 from holdfast.core import kernels
 from holdfast.core.model import SourceState
 from holdfast.v1 import availability_service_pb2 as availability
 
-from .encoding import Column, Figures, Pieces, encode, encode_part, of_parts
+from .encoding import Column, Encoded, Figures, Pieces, encode, encode_part
 from .shared import SOURCE_STATES, revision_message
 
 #: Stock levels, with what is unavailable of each, that are encoded at once.
@@ -33,19 +32,20 @@ _part = partial(encode_part, availability.BatchGetAvailabilityResponse)
 
 def batch_availability_response(
     command: core.GetAvailability, outcome: core.AvailabilitiesView
-) -> Generator[None, None, Message]:
+) -> Generator[None, None, Encoded]:
     """The answer to a BatchGetAvailability by SKU, in pieces. Unknown SKUs are listed, not a fault:
     one typo must not cost a caller the other 999.
     """
     locations = yield from _encoded_names(outcome.levels.locations)
-    statuses = yield from _encoded_names(outcome.levels.statuses)
+    unavailable = yield from _encoded_unavailable(outcome.levels)
+    inside = Pieces.joined(*locations, *unavailable)
     revisions = Pieces.of(revision_message(each).SerializeToString() for each in outcome.revisions)
     parts: list[bytes] = []
     for places in _groups(outcome):
         if parts:
             yield
         among, ranges = _members(*outcome.bounds.take(places, axis=1))
-        levels = yield from _encoded_levels(outcome.levels, among, locations, statuses)
+        levels = yield from _encoded_levels(outcome.levels, among, inside)
         available = outcome.levels.figures[_AVAILABLE].take(among)
         columns: dict[str, Column] = {
             "levels": ranges,
@@ -62,16 +62,16 @@ def batch_availability_response(
         parts.append(_part(unknown, unknown_skus=unknown.many))
     if outcome.levels.figures.shape[1] > ENCODED_AT_ONCE:
         yield
-    return of_parts(parts)
+    return Encoded(*parts)
 
 
-def _encoded_names(names: Sequence[str]) -> Generator[None, None, Pieces]:
+def _encoded_names(names: Sequence[str]) -> Generator[None, None, list[Pieces]]:
     pieces = [Pieces.of(())]
     for start in range(0, len(names), ENCODED_AT_ONCE):
         if start:
             yield
         pieces.append(Pieces.of(map(str.encode, names[start : start + ENCODED_AT_ONCE])))
-    return Pieces.joined(*pieces)
+    return pieces
 
 
 def _groups(outcome: core.AvailabilitiesView) -> list[Figures]:
@@ -130,33 +130,34 @@ def _encoded_skus(
 
 
 def _encoded_levels(
-    table: core.LevelTable, levels: Figures, locations: Pieces, statuses: Pieces
+    table: core.LevelTable, levels: Figures, inside: Pieces
 ) -> Generator[None, None, Pieces]:
-    """Levels of a table by their places, as StockLevel."""
+    """Levels of a table by their places, as StockLevel. All of them have what is `inside`: names of
+    locations, then what is unavailable.
+    """
     pieces: list[Pieces] = []
     for piece in _cut(levels, _sizes(table, levels, levels + 1)):
         if pieces:
             yield
-        unavailable, (firsts, lasts) = _encoded_unavailable(table, piece, statuses)
-        ranges = firsts + locations.many, lasts + locations.many
+        at = table.unavailable[:, 0]
+        firsts, lasts = at.searchsorted(piece), at.searchsorted(piece + 1)
+        ranges = firsts + len(table.locations), lasts + len(table.locations)
         columns = _level_columns(table.figures.take(piece, axis=1), ranges)
-        inside = Pieces.joined(locations, unavailable)
         pieces.append(encode(availability.StockLevel, columns, inside))
     return Pieces.joined(Pieces.of(()), *pieces)
 
 
-def _encoded_unavailable(
-    table: core.LevelTable, levels: Figures, statuses: Pieces
-) -> tuple[Pieces, tuple[Figures, Figures]]:
-    """What is unavailable of levels, as UnavailableUnits, and the range of each level in that."""
-    if not len(table.unavailable):
-        none = np.zeros(len(levels), np.int64)
-        return Pieces.of(()), (none, none)
-    at = table.unavailable[:, 0]
-    among, ranges = _members(np.searchsorted(at, levels), np.searchsorted(at, levels + 1))
-    _, status, quantity = table.unavailable[among].T
-    columns: dict[str, Column] = {"status": (status, status + 1), "quantity": quantity}
-    return encode(availability.UnavailableUnits, columns, statuses), ranges
+def _encoded_unavailable(table: core.LevelTable) -> Generator[None, None, list[Pieces]]:
+    """What is unavailable of all levels, as UnavailableUnits."""
+    statuses = Pieces.joined(*(yield from _encoded_names(table.statuses)))
+    pieces: list[Pieces] = []
+    for start in range(0, len(table.unavailable), ENCODED_AT_ONCE):
+        if start:
+            yield
+        _, status, quantity = table.unavailable[start : start + ENCODED_AT_ONCE].T
+        columns: dict[str, Column] = {"status": (status, status + 1), "quantity": quantity}
+        pieces.append(encode(availability.UnavailableUnits, columns, statuses))
+    return pieces
 
 
 def _level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:

@@ -10,8 +10,6 @@ from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from holdfast.core import kernels
@@ -42,7 +40,10 @@ class Pieces(NamedTuple):
 
     @classmethod
     def joined(cls, *many: "Pieces") -> "Pieces":
-        """Those of several, one after the other."""
+        """Those of several, one after the other. What stands alone is not copied."""
+        many = tuple(each for each in many if each.many) or many[:1]
+        if len(many) == 1:
+            return many[0]
         offsets = accumulate((len(each.data) for each in many[:-1]), initial=0)
         parts = [each.ends[:-1] + offset for each, offset in zip(many, offsets, strict=True)]
         data = np.concatenate([each.data for each in many])
@@ -91,8 +92,12 @@ def encode_part(message_class: Any, pieces: Pieces, **fields: int) -> bytes:
     return encode(message_class, columns, pieces).data.tobytes()
 
 
-def of_parts(parts: Iterable[bytes]) -> Message:
-    """One message of its parts. It is there to be sent: its fields can't be read."""
-    # To a message that has no fields all of them are unknown, which it keeps as they are: the
-    # parts of an answer of a hundred thousand levels would take 20 ms to parse.
-    return Empty.FromString(b"".join(parts))
+class Encoded:
+    """A message of parts that are encoded. It is there to be sent: its fields can't be read."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = parts
+
+    def SerializeToString(self) -> bytes:
+        """Its bytes, as a message gives them."""
+        return b"".join(self._parts)

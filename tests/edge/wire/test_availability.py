@@ -5,18 +5,20 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 import pytest
-from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX, ON_HAND_MAX
 from holdfast.core.model import SourceState
+from holdfast.core.warm import warm_up
+from holdfast.edge.wire import batch_availability
 from holdfast.edge.wire.availability import (
     availability_response,
     is_by_handle,
 )
 from holdfast.edge.wire.batch_availability import batch_availability_response
+from holdfast.edge.wire.encoding import Encoded
 from holdfast.edge.wire.faults import Fault
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import common_pb2 as common
@@ -30,6 +32,12 @@ from tests.edge.wire.builders import (
 )
 
 Response = TypeVar("Response")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _warm() -> None:
+    """What is loaded with a kernel would count as an answer's."""
+    warm_up()
 
 
 def test_a_batch_is_read_by_sku_or_by_handle() -> None:
@@ -119,7 +127,7 @@ def test_unknown_skus_of_a_batch_are_named_in_order() -> None:
     )
 
 
-def read(sent: Message) -> availability.BatchGetAvailabilityResponse:
+def read(sent: Encoded) -> availability.BatchGetAvailabilityResponse:
     """A batch's answer as its caller reads it."""
     return availability.BatchGetAvailabilityResponse.FromString(sent.SerializeToString())
 
@@ -156,7 +164,26 @@ def test_no_piece_of_a_long_answer_copies_those_before_it(shape: tuple[int, int]
     pieces = batch_availability_response(core.GetAvailability(("A",) * skus), outcome)
     sent, allocated = allocating(pieces)
     assert max(allocated[:-1]) <= 4 << 20
-    assert allocated[-1] <= 1.5 * sent.ByteSize()
+    assert allocated[-1] <= 1.5 * len(sent.SerializeToString())
+
+
+def test_names_of_locations_are_copied_once_and_not_for_each_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are 1.2 MB, and what is unavailable stands beside them; a piece has 140 kB."""
+    monkeypatch.setattr(batch_availability, "ENCODED_AT_ONCE", 1_000)
+    names = [f"{number:0120}" for number in range(10_000)]
+    levels = [LEVELS[0]._replace(location=name, unavailable={"damaged": 1}) for name in names]
+    views = [
+        core.AvailabilityView("A", tuple(levels[at : at + 100]), core.Revision(0, 1, 0))
+        for at in range(0, len(levels), 100)
+    ]
+    command = core.GetAvailability(("A",) * len(views))
+    pieces = batch_availability_response(command, availabilities(*views))
+    sent, allocated = allocating(pieces)
+    assert 1 == sum(size > 1 << 20 for size in allocated), "the names together"
+    found = [level.location for each in read(sent).availabilities for level in each.levels]
+    assert names == found
 
 
 def test_what_is_unavailable_counts_among_what_is_spelled_at_once() -> None:
