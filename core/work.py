@@ -92,7 +92,7 @@ EVENT_MERGED: Final = 25
 STATUS_MERGED: Final = 200
 
 #: A stock fact that changes a status or a reservation: it is recorded by itself.
-FACT_CHANGING: Final = 90
+FACT_CHANGING: Final = 120
 
 #: What the reversal of a fact takes beyond that.
 FACT_REVERSED: Final = 160
@@ -115,7 +115,7 @@ LEVEL_SHORT: Final = 45
 LINE_ENDANGERED: Final = 10
 
 #: A stock level that a message of facts begins.
-LEVEL_BEGUN: Final = 6
+LEVEL_BEGUN: Final = 10
 
 #: A name that is looked up: a SKU at a location, or a SKU among others. A name that is listed.
 NAME_FOUND: Final = 1.5

@@ -284,7 +284,7 @@ FORCE_RELEASE = _operation(
     may_fault=True,
 )
 GET_RESERVATION = _operation(
-    GetReservation, ReservationView, _by_reservation, _weighs(30), is_read=True, may_fault=True
+    GetReservation, ReservationView, _by_reservation, _weighs(55), is_read=True, may_fault=True
 )
 RESERVE_BATCH = _operation(
     ReserveBatch,

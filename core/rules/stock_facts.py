@@ -72,7 +72,8 @@ _COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", 
 #: What changes nothing because something later is known.
 _OUTDATED = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
 
-#: Plain events that are recorded together: a turn may end before the next of them.
+#: Plain events that are recorded together: a turn ends before the next of them if it has no time
+#: for half of these.
 RUN_MAX = 250
 
 _NO_KEY = 0, 0, 0
@@ -129,11 +130,12 @@ class StockFacts:
         recorded: list[_Recorded] = []
         named: list[StockEvent] = []
         for run in _runs(parts):
-            if self.work.is_over:
+            weight = RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run))
+            if self.work.left < weight / 2:
                 now_ns = yield
             run = self._inside(run)  # a rename may have come meanwhile
             named += run
-            self.work.spend(RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run)))
+            self.work.spend(weight)
             recorded.append(self._record(command.source, run, now_ns))
         outcome = self._outcome(command.source, recorded, now_ns)
         short = self._short(named, outcome)
