@@ -26,8 +26,10 @@ from .rules.batches import Batches
 from .rules.catalogue import Catalogue
 from .rules.counts import Counts
 from .rules.fact_changes import FactChanges
+from .rules.goods_issues import GoodsIssues
 from .rules.homes import Homes
 from .rules.late_counts import LateCounts
+from .rules.level_history import LevelHistory
 from .rules.merges import Merges
 from .rules.renames import Renames
 from .rules.reservations import Reservations
@@ -158,11 +160,13 @@ class Node:
         """The objects whose methods are the rules of this node's commands."""
         shards, homes, work = self.shards, self.homes, self.work
         sources = Sources(shards, unknown_skus, self.source_states)
-        counts = Counts(self.reservations, work)
-        reversals = Reversals(counts)
+        history = LevelHistory(self.shards, work)
+        counts = Counts(self.reservations, history)
+        issues = GoodsIssues(self.reservations, history)
+        reversals = Reversals(history)
         planner = StockPlanner(shards, sources, reversals)
         late_counts = LateCounts(sources, counts, work)
-        changes = FactChanges(self.reservations, counts, reversals)
+        changes = FactChanges(self.reservations, counts, issues, reversals)
         shortfalls = Shortfalls(homes, work)
         facts = StockFacts(planner, homes, changes, late_counts, shortfalls, work)
         return (

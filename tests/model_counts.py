@@ -11,6 +11,16 @@ from holdfast.core.commands import Reapplied, StockEvent
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.limits import COUNT_AHEAD_NS_MAX
 from holdfast.core.model import CountBasis, EventKind, EventOutcome, State
+from tests.model_history import (
+    basis_of,
+    is_before_count,
+    is_later,
+    is_outdated,
+    is_posting,
+    is_real,
+    reapplied_by_kind,
+    shipped_since,
+)
 from tests.model_reservations import Happened, HeldLine, Level, Reservation, Supply
 from tests.model_reversals import Undoing
 from tests.model_sources import judge_change, on_hand_with
@@ -20,12 +30,6 @@ from tests.model_supply import (
     is_of_transfer,
     judge_supply,
     judge_transfer,
-)
-
-#: Kinds that change nothing on hand by themselves.
-STILL = (
-    *(EventKind.COUNT, EventKind.GOODS_ISSUE, EventKind.STATUS_CHANGE),
-    *(EventKind.SHIPMENT_REVERSAL, EventKind.SUPPLY, EventKind.TRANSFER_ADJUSTMENT),
 )
 
 
@@ -84,7 +88,7 @@ class Counts:
         if event.kind in (EventKind.RECEIPT, EventKind.ADJUSTMENT):
             level.fed_by = name
         if event.kind == EventKind.GOODS_ISSUE:
-            self.ship(event, level, now_ns)
+            self.ship(name, event, level, now_ns)
         elif event.kind == EventKind.SHIPMENT_REVERSAL:
             self.take_back(event, level, now_ns)
         elif event.kind == EventKind.COUNT:
@@ -183,9 +187,14 @@ class Counts:
         counts = [each for each in self.known(level.facts, now_ns) if each.kind == EventKind.COUNT]
         delta = event.quantity
         if counts and counts[-1].basis != CountBasis.BOOKS:
-            since = max(counts[-1].at_ns, now_ns - self.window_ns)
-            units = -sum(each.units for each in level.shipments if each.came_at_ns > since)
-            delta = min(delta, max(0, units))
+            last = counts[-1]
+            seen = [
+                each
+                for each in self.known(level.facts, now_ns)
+                if last.basis is not None and is_before_count(each, last)
+            ]
+            since_ns = max(last.at_ns, now_ns - self.window_ns)
+            delta = min(delta, shipped_since(level, since_ns, seen))
         return EventOutcome.APPLIED, 0, delta
 
     def judge(
@@ -252,26 +261,20 @@ class Counts:
         as_of_ns = min(as_of_ns, now_ns)
         if as_of_ns < now_ns - self.window_ns or (event.as_of_sequence and not self.window_ns):
             return EventOutcome.COUNT_TOO_OLD, ()
-        later = [
-            each
-            for each in self.known(level.facts, now_ns)
-            if is_later(each, name, event, as_of_ns)
-        ]
+        known = self.known(level.facts, now_ns)
+        later = [each for each in known if is_later(each, name, event, as_of_ns)]
         if is_outdated(later, name, event, level):
             return EventOutcome.COUNT_OUTDATED, ()
         if basis_of(event) == CountBasis.SHELF:
-            shipped = sum(
-                each.units
-                for each in self.known(level.shipments, now_ns)
-                if each.came_at_ns > as_of_ns
-            )
-            unseen = max(0, -shipped)
+            seen = [each for each in known if each not in later]
+            unseen = shipped_since(level, max(as_of_ns, now_ns - self.window_ns), seen)
             later = [each for each in later if is_real(each)]
         else:
             later = [each for each in later if not each.is_nulled]
             posted = sum(each.units for each in later if each.kind == EventKind.GOODS_ISSUE)
-            unseen = self.shipped_of_late(level, level.unposted + posted, now_ns)
-            unseen = max(0, unseen - self.seen(event, level))
+            unseen = self.unposted_of_late(level, level.unposted + posted, now_ns)
+            if unseen > 0:
+                unseen = max(0, unseen - self.seen(event, level))
         return EventOutcome.APPLIED, reapplied_by_kind(later, unseen)
 
     def judge_late_count(
@@ -292,17 +295,41 @@ class Counts:
         ]
         if any(each.kind == EventKind.COUNT for each in later):
             return EventOutcome.ALREADY_COUNTED, ()
-        shipments = [each.units for each in level.shipments if each.came_at_ns > opened_ns]
+        seen = [each for each in level.facts if each not in later]
         later = [each for each in later if is_real(each)]
-        return EventOutcome.APPLIED, reapplied_by_kind(later, max(0, -sum(shipments)))
+        return EventOutcome.APPLIED, reapplied_by_kind(later, shipped_since(level, opened_ns, seen))
 
     def known(self, happened: list[Happened], now_ns: int) -> list[Happened]:
         """What is not too long ago."""
         return [each for each in happened if each.came_at_ns > now_ns - self.window_ns]
 
-    def shipped_of_late(self, level: Level, enough: int, now_ns: int) -> int:
-        shipped = -sum(each.units for each in self.known(level.shipments, now_ns))
-        return max(0, min(shipped, enough))
+    def unposted_of_late(self, level: Level, unposted: int, now_ns: int) -> int:
+        """Units shipped and not posted, or as a number below 0 posted and taken back, as far as
+        that was not too long ago.
+        """
+        units = [each.units for each in self.known(level.shipments, now_ns)]
+        if unposted < 0:
+            return max(unposted, -sum(each for each in units if each > 0))
+        return max(0, min(-sum(units), unposted))
+
+    def taken_back_since(self, name: str, event: StockEvent, level: Level, now_ns: int) -> int:
+        """Units that were not shipped after all, which was told later than a posting."""
+        at_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
+        later = {
+            each.came_at_ns
+            for each in self.known(level.facts, now_ns)
+            if each.kind == EventKind.SHIPMENT_REVERSAL and is_later(each, name, event, at_ns)
+        }
+        back = (each for each in level.shipments if each.came_at_ns in later)
+        return sum(max(0, each.units) for each in back)
+
+    def shipped_by(self, name: str, event: StockEvent, level: Level, now_ns: int) -> int:
+        """Units that a goods issue ships: those that are not known to be shipped, nor to have been
+        taken back since.
+        """
+        known = self.unposted_of_late(level, level.unposted, now_ns)
+        ahead = event.quantity - max(0, known)
+        return max(0, ahead - self.taken_back_since(name, event, level, now_ns))
 
     def seen(self, event: StockEvent, level: Level) -> int:
         """Units of the orders that a count had seen, as far as they were shipped from a level."""
@@ -319,17 +346,18 @@ class Counts:
         self, name: str, event: StockEvent, level: Level, now_ns: int
     ) -> tuple[EventOutcome, int, int]:
         """Whether there are so many units, how many; and what a count took off twice."""
-        known = self.shipped_of_late(level, level.unposted, now_ns)
+        known = max(0, self.unposted_of_late(level, level.unposted, now_ns))
         lines = self.lines_at(event, level)
         committed = sum(line.units[State.COMMITTED] for line in lines or ())
         if event.quantity > known + committed:
             is_known = lines is not None
             outcome = EventOutcome.EXCEEDS_SHIPPED if is_known else EventOutcome.UNKNOWN_ORDER
             return outcome, known + committed, 0
-        return EventOutcome.APPLIED, 0, self.counted_twice(name, event, level, known, now_ns)
+        shipped = self.shipped_by(name, event, level, now_ns)
+        return EventOutcome.APPLIED, 0, self.counted_twice(name, event, level, shipped, now_ns)
 
     def counted_twice(
-        self, name: str, event: StockEvent, level: Level, known: int, now_ns: int
+        self, name: str, event: StockEvent, level: Level, shipped: int, now_ns: int
     ) -> int:
         """Units of a goods issue that the last count had seen, and took off."""
         at_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
@@ -349,7 +377,7 @@ class Counts:
             if each.kind == EventKind.COUNT and each.came_at_ns > level.counted_ns < each.at_ns:
                 return 0
         is_in_books = level.basis == CountBasis.BOOKS
-        return event.quantity if is_in_books else max(0, event.quantity - known)
+        return event.quantity if is_in_books else shipped
 
     def lines_at(self, event: StockEvent, level: Level) -> list[HeldLine] | None:
         """The lines that an event at a level may be of; None when its order is not known."""
@@ -364,15 +392,15 @@ class Counts:
             if line.level is level and order.line in ("", line_id)
         ]
 
-    def ship(self, event: StockEvent, level: Level, now_ns: int) -> None:
+    def ship(self, name: str, event: StockEvent, level: Level, now_ns: int) -> None:
         """Ship what a goods issue is ahead of, and note that it was posted."""
-        known = self.shipped_of_late(level, level.unposted, now_ns)
-        left = shipped = max(0, event.quantity - known)
+        known = self.unposted_of_late(level, level.unposted, now_ns)
+        left = shipped = self.shipped_by(name, event, level, now_ns)
         for line in self.lines_at(event, level) or ():
             units = min(left, line.units[State.COMMITTED])
             line.move(State.COMMITTED, State.FULFILLED, units, now_ns)
             left -= units
-        level.unposted = max(0, known + shipped - event.quantity)
+        level.unposted = known + shipped - event.quantity
 
     def shipped_lines(
         self, event: StockEvent, skus: dict[str, dict[str, Level]]
@@ -415,55 +443,3 @@ def transfer_level(event: StockEvent, level: Level, skus: dict[str, dict[str, Le
         return level
     known = skus.get(event.sku, {}).get(event.to_location)
     return known or Level(event.sku, event.to_location)
-
-
-def reapplied_by_kind(later: list[Happened], shipped: int) -> tuple[Reapplied, ...]:
-    """What is applied again, by source and kind."""
-    found = [Reapplied("", None, -shipped, 0)] if shipped else []
-    moved = [each for each in later if each.kind is not None and each.kind not in STILL]
-    for source, kind in sorted({(each.source, EventKind(each.kind or 0)) for each in moved}):
-        mine = [each.units for each in moved if (each.source, each.kind) == (source, kind)]
-        found.append(Reapplied(source, kind, sum(mine), len(mine)))
-    return tuple(found)
-
-
-def basis_of(event: StockEvent) -> CountBasis:
-    """What a count has seen: one by a number of its source is from its books."""
-    return CountBasis.BOOKS if event.as_of_sequence else event.basis or CountBasis.SHELF
-
-
-def is_later(happened: Happened, source: str, event: StockEvent, as_of_ns: int) -> bool:
-    """Whether a count had not seen something."""
-    is_own = happened.source == source and happened.sequence > 0
-    is_stated = event.occur_time_ns is not None and not event.as_of_sequence
-    if happened.kind == EventKind.COUNT and is_stated:
-        return happened.at_ns > as_of_ns
-    if is_own and event.as_of_sequence:
-        return happened.sequence > event.as_of_sequence
-    is_told_by_time = is_stated and happened.is_timed and happened.at_ns != as_of_ns
-    if is_own and event.sequence and not is_told_by_time:
-        return happened.sequence > event.sequence
-    return happened.at_ns > as_of_ns
-
-
-def is_outdated(later: list[Happened], source: str, event: StockEvent, level: Level) -> bool:
-    """Whether a level was counted later than a count is of. `later` is what that had not seen."""
-    counts = [each for each in later if each.kind == EventKind.COUNT]
-    if not event.as_of_sequence:
-        return bool(counts)
-    own = [each for each in counts if each.source == source and each.sequence]
-    if len(own) < len(counts):
-        return True
-    if level.count_source == source and not level.is_reset:
-        return level.count_sequence > event.as_of_sequence
-    return any(each.sequence - 1 > event.as_of_sequence for each in own)
-
-
-def is_real(happened: Happened) -> bool:
-    """Whether a fact is one on the shelf, and no booking that was taken back, or took one back."""
-    return happened.kind != EventKind.REVERSAL and not happened.is_undone
-
-
-def is_posting(undoing: Undoing | None) -> bool:
-    """Whether a reversal takes back a goods issue, or posts one again."""
-    return undoing is not None and undoing.sign != 0 and undoing.fact.kind == EventKind.GOODS_ISSUE

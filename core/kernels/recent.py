@@ -173,19 +173,22 @@ def list_since(history, number, after_ns, found, most):
 @kernel
 def sum_shipped(history, number, enough, after_ns, most):
     """Units that were shipped from a level after an instant, until they are `enough` or `most`
-    records were looked at; and how many were.
+    records were looked at; and how many were. Where `enough` is below 0, units that were not
+    shipped after all, as a number below 0.
     """
     previous, current, _first, _middle = history
+    sign = 1 if enough > 0 else -1
     units = np.int64(0)
     looked = 0
-    while units < enough and looked < most:
+    while sign * units < sign * enough and looked < most:
         place = _record_at(history, number)
         if place == 0:
             break
         record = current[place - 1] if place > 0 else previous[-place - 1]
         if record.came_at_ns <= after_ns:
             break
-        units -= record.units
+        if sign > 0 or record.units > 0:
+            units -= record.units
         number = record.link
         looked += 1
     return units, looked

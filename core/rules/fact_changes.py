@@ -15,7 +15,8 @@ from ..model import EventKind, EventOutcome, State
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.writing import number_of_name, record
-from .counts import Counted, Counts, Issued
+from .counts import Counted, Counts
+from .goods_issues import GoodsIssues, Issued
 from .joint_turn import Part
 from .reservations import Reservations
 from .reversals import Refused, Reversals, Undoing
@@ -77,26 +78,33 @@ class Change:
 class FactChanges:
     """Changes by stock facts, over the shards of a node."""
 
-    def __init__(self, reservations: Reservations, counts: Counts, reversals: Reversals) -> None:
+    def __init__(
+        self,
+        reservations: Reservations,
+        counts: Counts,
+        issues: GoodsIssues,
+        reversals: Reversals,
+    ) -> None:
         self.reservations = reservations
         self.counts = counts
+        self.issues = issues
         self.reversals = reversals
 
     def judge(self, source: str, event: StockEvent, shard: Shard, row: int, now_ns: int) -> Change:
         """What an event would change at a row of a shard; -1 where there is no level yet."""
         if event.kind in _ASKS_HISTORY:
-            self.counts.begin(shard)
+            self.counts.history.begin(shard)
         if event.kind is EventKind.REVERSAL:
             return self._reversed(source, event, shard, row, now_ns)
         if event.kind is EventKind.COUNT:
             counted = self.counts.judge_count(source, event, shard, row, now_ns)
             return Change(counted.refusal, counted=counted)
         if event.kind is EventKind.GOODS_ISSUE:
-            issued = self.counts.judge_goods_issue(source, event, shard, row, now_ns)
+            issued = self.issues.judge_goods_issue(source, event, shard, row, now_ns)
             states = State.COMMITTED, State.FULFILLED
             return Change(issued.refusal, issued.possible, (), issued.moves, *states, issued=issued)
         if event.kind is EventKind.SHIPMENT_REVERSAL:
-            issued = self.counts.judge_shipment_reversal(event, shard, row, now_ns)
+            issued = self.issues.judge_shipment_reversal(event, shard, row, now_ns)
             states = State.FULFILLED, State.COMMITTED
             return Change(issued.refusal, issued.possible, (), issued.moves, *states, issued=issued)
         if event.kind is EventKind.SUPPLY:
@@ -142,7 +150,7 @@ class FactChanges:
         if found.event.kind is not EventKind.GOODS_ISSUE:
             return replace(self._of_units(found.event, shard, row, found), undoing=found)
         issue = replace(found.event, sequence=0)  # that is the number of the reversal
-        twice = self.counts.counted_twice(source, issue, shard, row, 0, now_ns) if row >= 0 else 0
+        twice = self.issues.counted_twice(source, issue, shard, row, 0, now_ns) if row >= 0 else 0
         issued = Issued(posted=found.sign * event.quantity, delta=found.sign * twice)
         return Change(issued=issued, undoing=found)
 

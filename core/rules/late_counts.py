@@ -54,7 +54,7 @@ class LateCounts:
         if gap is None:
             return None
         self.work.spend(FACT_CHANGING)
-        self.counts.begin(shard)
+        self.counts.history.begin(shard)
         row = int(event["row"]) if int(event["row"]) < len(shard.levels) else -1
         if row >= 0 and _was_outdated(shard, source, row, sequence):
             return None  # the plan finds that

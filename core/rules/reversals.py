@@ -28,7 +28,7 @@ from ..tables.table import Array
 from ..tables.undone import find_awaited, is_undone
 from ..tables.writing import record_all
 from ..work import REVERSAL_LISTED
-from .counts import Counts, FactSought
+from .level_history import FactSought, LevelHistory
 
 #: By how much a fact of a kind changes on hand, in units of its quantity.
 SIGNS = {
@@ -85,15 +85,15 @@ class _Chain:
 class Reversals:
     """Reversals over the shards of a node."""
 
-    def __init__(self, counts: Counts) -> None:
-        self.counts = counts
+    def __init__(self, history: LevelHistory) -> None:
+        self.history = history
 
     @executes(LIST_PENDING_REVERSALS)
     def list_pending(self, command: ListPendingReversals, _now_ns: int) -> PendingReversalsView:
         """A page of the reversals whose events have not come."""
         found: list[PendingReversal] = []
         first, place = divmod(command.start, PENDING_REVERSALS_MAX + 1)
-        for shard in self.counts.reservations.shards[first:]:
+        for shard in self.history.shards[first:]:
             for at in range(place, len(shard.awaited)):
                 if len(found) == command.count:
                     start = shard.number * (PENDING_REVERSALS_MAX + 1) + at
@@ -101,7 +101,7 @@ class Reversals:
                 if shard.awaited.records[at]["is_undone"]:
                     found.append(_pending(shard, shard.awaited.records[at]))
             place = 0
-        self.counts.work.spend(len(found) * REVERSAL_LISTED)
+        self.history.work.spend(len(found) * REVERSAL_LISTED)
         return PendingReversalsView(tuple(found), None)
 
     def is_reversed(self, shard: Shard, event: Array) -> bool:
@@ -185,7 +185,7 @@ class Reversals:
         awaited = self._awaited(named.key)
         if awaited and (difference := _difference(event, named.kind, *awaited, shard, row)):
             return Refused(EventOutcome.REVERSAL_DIFFERS, difference)
-        if any(is_undone(each, hi, lo) for each in self.counts.reservations.shards):
+        if any(is_undone(each, hi, lo) for each in self.history.shards):
             return Refused(EventOutcome.ALREADY_REVERSED)
         fact, depth = as_fact(event, named.kind), 1 + (named.kind is EventKind.REVERSAL)
         content = content_of(fact) if depth == 1 else 0
@@ -201,7 +201,7 @@ class Reversals:
 
     def _recorded(self, key: Key, now_ns: int) -> tuple[Array, Shard] | None:
         """What is remembered of an event, and where."""
-        for shard in self.counts.reservations.shards:
+        for shard in self.history.shards:
             found = shard.events.find(key.hi, key.lo, now_ns)
             if found is not None:
                 return found, shard
@@ -209,7 +209,7 @@ class Reversals:
 
     def _awaited(self, key: Key) -> tuple[Array, Shard] | None:
         """What a reversal that waits for an event says of it, and where."""
-        for shard in self.counts.reservations.shards:
+        for shard in self.history.shards:
             if (place := find_awaited(shard, key.hi, key.lo)) >= 0:
                 return shard.awaited.records[place], shard
         return None
@@ -241,7 +241,7 @@ class Reversals:
         came_at_ns = None if recorded is None else int(recorded["at_ns"])
         number = None if source is None else shard.sources.find(source)
         sought = FactSought(number, key.lo & 0xFFFF, came_at_ns)
-        number, is_counted = self.counts.last_count_of(sought, shard, row, now_ns)
+        number, is_counted = self.history.last_count_of(sought, shard, row, now_ns)
         return replace(undoing, number=number, is_counted=is_counted and fact.kind in SIGNS)
 
 

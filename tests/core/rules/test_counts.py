@@ -297,7 +297,7 @@ def test_a_busy_level_is_counted_as_of_an_instant_by_a_source_that_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What came before the instant is not looked through."""
-    monkeypatch.setattr("holdfast.core.rules.counts.HISTORY_READ_MAX", FEW)
+    monkeypatch.setattr("holdfast.core.rules.level_history.HISTORY_READ_MAX", FEW)
     shop = Shop()
     for number in range(2 * FEW):
         shop.fact(EventKind.RECEIPT, 1, NOON_NS + 1 + number, source="till")
@@ -432,7 +432,7 @@ def test_a_count_after_which_too_much_happened_is_too_old(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a turn cannot look through is not applied again; a count of a later instant is."""
-    monkeypatch.setattr("holdfast.core.rules.counts.HISTORY_READ_MAX", FEW)
+    monkeypatch.setattr("holdfast.core.rules.level_history.HISTORY_READ_MAX", FEW)
     shop = Shop(ordered=2 * FEW)
     for number in range(FEW + 1):
         if what == "facts":

@@ -1,0 +1,204 @@
+"""What recently happened at a level, as rules read it: the facts and shipments that are kept of it
+(tables/recent.py), and which of them a count had seen.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from .. import kernels
+from ..commands import StockEvent
+from ..kernels.codes import (
+    COUNT,
+    COUNT_BASIS,
+    GOODS_ISSUE,
+    HISTORY_COUNTED,
+    HISTORY_PLAIN,
+    SEQUENCE_MAX,
+)
+from ..limits import HISTORY_READ_MAX
+from ..model import CountBasis
+from ..tables.effects import Section
+from ..tables.layouts import HISTORY
+from ..tables.recent import History
+from ..tables.shard import Shard
+from ..tables.table import Array
+from ..tables.writing import record
+from ..work import RECORD_READ, Work
+
+NO_RECORDS: Final = np.zeros(0, HISTORY)
+
+#: In place of a count of the shelf: the last one was of the books.
+BOOKS: Final = CountBasis.BOOKS
+
+
+class FactSought(NamedTuple):
+    """A fact as the history has it; `came_at_ns` is None for one that is not remembered. Its tag is
+    of source and id; `source` is None for one that is found through its reversals.
+    """
+
+    source: int | None
+    tag: int
+    came_at_ns: int | None
+
+
+class LevelHistory:
+    """What is kept of the levels of a node's shards."""
+
+    def __init__(self, shards: Sequence[Shard], work: Work) -> None:
+        self.shards = shards
+        self.work = work
+        self._found = np.zeros(HISTORY_READ_MAX, HISTORY)
+
+    def begin(self, shard: Shard) -> None:
+        """Keep what happens for the whole window from now on, in all shards: somebody asks."""
+        if shard.keeping.is_used or not shard.keeping.window_ns:
+            return
+        for each in self.shards:
+            record(each, Section.HISTORY_WINDOWS, (each.keeping.window_ns, True))
+
+    def last_count_of(
+        self, fact: FactSought, shard: Shard, row: int, now_ns: int
+    ) -> tuple[int, bool]:
+        """The number of a fact in the history, or 0, and whether the last count of its level
+        was one of the shelf, after it.
+        """
+        came_at_ns = fact.came_at_ns
+        oldest_ns = kept_since_ns(shard, now_ns)
+        if came_at_ns is not None:
+            oldest_ns = max(oldest_ns, came_at_ns - 1)
+        facts = self.since(shard.facts, shard, row, oldest_ns)
+        if facts is None or not len(facts):
+            return 0, False
+        is_own = facts["came_at_ns"] == came_at_ns
+        if fact.source is not None:
+            is_own &= facts["source"] == fact.source
+        found = facts[is_own & (facts["tag"] == fact.tag)][:1]
+        number = int(found["link"][0]) if len(found) else 0
+        if number and found["flags"][0] & HISTORY_COUNTED:
+            return number, self.shelf_count(shard, row, kept_since_ns(shard, now_ns)) is not BOOKS
+        last = self.shelf_count(shard, row, oldest_ns)
+        if last is None or last is BOOKS:
+            return number, False
+        if not number:
+            return 0, came_at_ns is None or int(last["at_ns"]) >= came_at_ns
+        return number, _is_after(last, found[0])
+
+    def shelf_count(
+        self, shard: Shard, row: int, after_ns: int
+    ) -> Array | Literal[CountBasis.BOOKS] | None:
+        """The last count of a level after an instant, or BOOKS when it was one of those."""
+        facts = self.since(shard.facts, shard, row, after_ns)
+        counts = facts[facts["kind"] == COUNT][:1] if facts is not None else NO_RECORDS
+        if not len(counts):
+            return None
+        is_plain = counts["flags"][0] & HISTORY_PLAIN
+        is_of_books = shard.latest.records["basis"][row] & COUNT_BASIS == CountBasis.BOOKS
+        return BOOKS if is_of_books and not is_plain else counts[0]
+
+    def unposted_of_late(self, shard: Shard, row: int, unposted: int, now_ns: int) -> int:
+        """Units that were shipped from a level and not posted, as far as they were shipped within
+        the window; or below 0 units that were posted and taken back within it.
+        """
+        if not unposted or not shard.keeping.window_ns:
+            return 0
+        number = int(shard.latest.records["shipments"][row])
+        after_ns = now_ns - shard.keeping.window_ns
+        units, looked = kernels.sum_shipped(
+            shard.shipments.arrays, number, unposted, after_ns, HISTORY_READ_MAX
+        )
+        self.work.spend(looked * RECORD_READ)
+        return max(unposted, min(int(units), 0)) if unposted < 0 else max(0, min(units, unposted))
+
+    def since(self, history: History, shard: Shard, row: int, after_ns: int) -> Array | None:
+        """Records of a level that came after an instant; None when there are too many."""
+        if not shard.keeping.window_ns:
+            return NO_RECORDS
+        field = "facts" if history is shard.facts else "shipments"
+        number = int(shard.latest.records[field][row])
+        count = kernels.list_since(history.arrays, number, after_ns, self._found, HISTORY_READ_MAX)
+        self.work.spend((count if count >= 0 else HISTORY_READ_MAX) * RECORD_READ)
+        return None if count < 0 else _in_todays_numbers(self._found[:count].copy(), shard)
+
+
+def _in_todays_numbers(records: Array, shard: Shard) -> Array:
+    """Records without the numbers that their sources gave before they were reset."""
+    resets = shard.source_records.records["reset_ns"]
+    if len(resets):
+        records["sequence"][records["came_at_ns"] < resets[records["source"]]] = 0
+    return records
+
+
+def kept_since_ns(shard: Shard, now_ns: int) -> int:
+    """Whatever happened after this is known. Without a history, that is nothing."""
+    window_ns = shard.keeping.window_ns
+    if not window_ns:
+        return now_ns
+    kept = (history.reaches_back_to_ns for history in (shard.facts, shard.shipments))
+    return max(now_ns - window_ns, *kept)
+
+
+def happened_later(facts: Array, source: int, event: StockEvent, as_of_ns: int) -> Array:
+    """Which facts a count had not seen: of its own source by their numbers, if it names one; else
+    by their times, if it states its own and they have one; else by its own number. At the same
+    time numbers tell.
+    """
+    is_later = came_later(facts, source, event.as_of_sequence or event.sequence, as_of_ns)
+    if event.occur_time_ns is not None and not event.as_of_sequence:
+        is_timed = facts["at_ns"] != facts["came_at_ns"]
+        is_timed &= (facts["at_ns"] != as_of_ns) | (facts["sequence"] == 0) | (not event.sequence)
+        is_timed |= facts["kind"] == COUNT
+        is_later[is_timed] = facts["at_ns"][is_timed] > as_of_ns
+    return is_later
+
+
+def seen_by_last(shard: Shard, row: int, source: int) -> int | None:
+    """The number up to which the last count of a level had seen its source's facts, if it is of
+    this source, and since that was reset last.
+    """
+    last = shard.last_counts.records[row]
+    if source < 0 or last["source"] != source:
+        return None
+    if last["resets"] != shard.source_records.records[source]["resets"]:
+        return None
+    return int(last["sequence"]) & SEQUENCE_MAX
+
+
+def came_later(facts: Array, source: int, sequence: int, as_of_ns: int) -> Array:
+    """Which facts are later than a number of a source, if there is one, and than an instant."""
+    is_later: Array = facts["at_ns"] > as_of_ns
+    if sequence:
+        is_own = (facts["source"] == source) & (facts["sequence"] > 0)
+        is_later[is_own] = facts["sequence"][is_own] > np.uint64(sequence)
+    return is_later
+
+
+def _is_after(count: Array, fact: Array) -> bool:
+    """Whether a count came after a fact: by their numbers, if they are of one source."""
+    if count["source"] == fact["source"] and count["sequence"] and fact["sequence"]:
+        return bool(count["sequence"] > fact["sequence"])
+    counted = int(count["at_ns"]), int(count["link"])
+    return counted > (int(fact["at_ns"]), int(fact["link"]))
+
+
+def seen_by(count: Array, facts: Array) -> Array:
+    """Facts that came after a count of the shelf and that it had seen, if it states its instant."""
+    if count["flags"] & HISTORY_PLAIN:
+        return NO_RECORDS
+    counted = int(count["source"]), int(count["sequence"]), int(count["at_ns"])
+    seen: Array = facts[~came_later(facts, *counted)]
+    return seen
+
+
+def units_shipped(shipments: Array, seen: Array) -> int:
+    """Units that were shipped, but for those that came with a goods issue which is `seen`: they
+    had left before. What was taken back was shipped last, or before all of these.
+    """
+    units = -int(shipments["units"].sum())
+    issues = seen[seen["kind"] == GOODS_ISSUE]
+    for came_ns in np.unique(issues["came_at_ns"]):
+        left = shipments["units"][shipments["came_at_ns"] == came_ns]
+        posted = int(issues["units"][issues["came_at_ns"] == came_ns].sum())
+        units -= min(posted, -int(left[left < 0].sum()))
+    return max(0, units)
