@@ -87,6 +87,7 @@ from ..wire.shortfalls import shortfall_from_request, shortfall_response
 from ..wire.stock_batches import stock_from_request, stock_refused, stock_response
 from ..wire.stock_facts import events_from_request, events_response
 from ..wire.supply import promise_from_request, promise_response
+from ..wire.validation import check_has_been
 from .admission import Admission
 from .context import CallContext
 from .ledger_reader import LedgerReader
@@ -348,12 +349,16 @@ class Service:
         self, request: ledger.ListMovementsRequest, _context: CallContext
     ) -> Encoded:
         """List movements of stock."""
+        if request.HasField("from_time"):
+            check_has_been("from_time", request.from_time, self.admission.pump.now_ns())
         return await self._ledger().ask("ListMovements", request)
 
     async def ExplainAvailability(
         self, request: ledger.ExplainAvailabilityRequest, _context: CallContext
     ) -> Encoded:
         """Explain the figures of a stock level, part by part."""
+        if request.HasField("time"):
+            check_has_been("time", request.time, self.admission.pump.now_ns())
         return await self._ledger().ask("ExplainAvailability", request)
 
     def _ledger(self) -> LedgerReader:

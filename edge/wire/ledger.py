@@ -141,14 +141,12 @@ def explain_availability(
     index = follower.index
     check_name("sku", request.sku)
     check_name("location", request.location)
-    node, at = follower.replica.node, _instant(request, index)
+    node, at = follower.replica.node, _instant(request, follower, durable_position)
     sku = name_then(index, node, request.sku, at)
     try:
         explanation = explain(index, sku, request.location, at)
     except NoLevelError:
-        if index.position < durable_position:
-            behind = durable_position - index.position
-            raise faults.ledger_unavailable(f"it is {behind:,} appends behind") from None
+        _expect_covered(index, durable_position)
         raise faults.no_level_then(request.sku, request.location) from None
     except BeforeLedgerError:
         raise faults.before_ledger(_timestamp(index.opened_ns).ToJsonString()) from None
@@ -158,15 +156,29 @@ def explain_availability(
     return _explanation(explanation, index, durable_position, node.sku_names)
 
 
-def _instant(request: ledger.ExplainAvailabilityRequest, index: Index) -> Instant:
+def _instant(
+    request: ledger.ExplainAvailabilityRequest, follower: Follower, durable_position: int
+) -> Instant:
     if request.HasField("time"):
         return Instant(at_ns=_ns("time", request.time))
     if not request.HasField("revision"):
         return Instant()
-    if request.revision.timeline != index.timeline:
-        raise faults.invalid("revision.timeline", request.revision.timeline, f"{index.timeline}")
-    sequence = min(request.revision.sequence, Instant().sequence)
-    return Instant(sequence=sequence, shard=request.revision.shard)
+    asked, index, shards = request.revision, follower.index, follower.replica.node.shards
+    if asked.timeline != index.timeline:
+        raise faults.invalid("revision.timeline", asked.timeline, f"{index.timeline}")
+    if asked.shard >= len(shards):
+        raise faults.invalid("revision.shard", asked.shard, f"up to {len(shards) - 1}")
+    if asked.sequence > (last := shards[asked.shard].sequence):
+        _expect_covered(index, durable_position)
+        raise faults.invalid("revision.sequence", asked.sequence, f"up to {last}, the shard's last")
+    return Instant(sequence=asked.sequence, shard=asked.shard)
+
+
+def _expect_covered(index: Index, durable_position: int) -> None:
+    """Raise a `Fault` when the index is behind, so that what it does not hold may have been."""
+    if index.position < durable_position:
+        behind = durable_position - index.position
+        raise faults.ledger_unavailable(f"it is {behind:,} appends behind")
 
 
 def _explanation(

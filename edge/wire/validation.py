@@ -38,6 +38,15 @@ def time_ns(path: str, time: Timestamp) -> int:
     return seconds * NS_PER_S + nanos
 
 
+def check_has_been(path: str, time: Timestamp, now_ns: int) -> None:
+    """Raise a `Fault` when a time is in the future by the node's clock."""
+    if time_ns(path, time) > now_ns:
+        now = Timestamp()
+        now.FromNanoseconds(now_ns)
+        expected = f"a time up to {now.ToJsonString()}, which is now by the node's clock"
+        raise invalid(path, time.ToJsonString(), expected)
+
+
 def bad_name(field: str, text: str) -> Fault:
     """The fault of a text that is not a name."""
     expected = wrong_with_name(text)

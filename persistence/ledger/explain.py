@@ -35,8 +35,9 @@ DECISIONS_MAX: Final = 100
 _COLUMNS: Final = {State.HELD: 1, State.COMMITTED: 2}
 """Column of LEVEL_COLUMNS that counts the units of a state."""
 
-#: What changes stock on hand, or what of it is not for sale, and is no stock fact.
-_CHANGING: Final = (MovementKind.FULFILL, MovementKind.UNAVAILABLE)
+#: What changes stock on hand, or what of it is not for sale, and is no stock fact; and repairs,
+#: which say why figures are others than before.
+_CHANGING: Final = (MovementKind.FULFILL, MovementKind.UNAVAILABLE, MovementKind.REPAIR)
 
 #: What takes units from a reservation that did not ship them.
 _GIVING_BACK: Final = (MovementKind.RELEASE, MovementKind.CANCEL)

@@ -21,7 +21,8 @@ class MovementKind(IntEnum):
     """What moved units. Stock facts have the number of their kind above STOCK.
 
     The openings are what was on hand, held and committed where the ledger begins, when that is not
-    the beginning of all. SKU_ENDED moves nothing: its level does not count any more.
+    the beginning of all. SKU_ENDED moves nothing: its level does not count any more. REPAIR moves
+    nothing either: its level has again what movements come to.
     """
 
     OPENING = 1
@@ -41,6 +42,7 @@ class MovementKind(IntEnum):
     OPENING_INCOMING = 15
     BACKORDER = 16
     OPENING_BACKORDER = 17
+    REPAIR = 18
     RECEIPT = 101
     ADJUSTMENT = 102
     SALE = 103

@@ -38,7 +38,7 @@ _STOCK_KINDS: Final = (Section.STOCK_PADDED, Section.STOCK_PLAIN, Section.STOCK)
 MOVING: Final = frozenset(
     {
         *(Section.LINES, Section.MOVES, Section.ENDED_SKUS, *_STOCK_KINDS),
-        *(Section.UNAVAILABLE, Section.SUPPLIES, Section.BACKORDERS),
+        *(Section.UNAVAILABLE, Section.SUPPLIES, Section.BACKORDERS, Section.REPAIRS),
     }
 )
 
@@ -221,6 +221,8 @@ def _moved(entry: Entry, shard: Shard, made: Any, holders: Any) -> Iterator[_Mov
             yield _through_stock(entry, effects, "incoming", MovementKind.INCOMING)
         elif section is Section.BACKORDERS:
             yield _backordered(effects, start)
+        elif section is Section.REPAIRS:
+            yield _repaired(effects, start)
         else:
             yield _changed(section, effects, start)
 
@@ -260,6 +262,13 @@ def _backordered(effects: Any, start: int) -> _Moved:
     nothing = np.zeros(len(effects), np.uint8)
     columns = (effects["row"], effects["change"], kinds, nothing, effects["reservation"])
     return _Moved(Section.BACKORDERS, _numbers(effects, start), *columns)
+
+
+def _repaired(effects: Any, start: int) -> _Moved:
+    kinds = np.full(len(effects), int(MovementKind.REPAIR), np.uint8)
+    nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
+    columns = (effects["row"], nothing.astype(np.int64), kinds, nothing, nobody)
+    return _Moved(Section.REPAIRS, _numbers(effects, start), *columns)
 
 
 def _ended(effects: Any, start: int, shard: Shard) -> _Moved:

@@ -299,6 +299,24 @@ def test_bad_questions_are_refused(client: BlockingClient) -> None:
         client.explain_availability(SKU, PLACE, datetime(2020, 1, 1, tzinfo=UTC))
 
 
+def test_what_is_to_come_is_not_explained(client: BlockingClient) -> None:
+    """By a time or a revision that has not been; movements from then on are a slip too."""
+    ahead = datetime(2200, 1, 1, tzinfo=UTC)
+    revision = settled(lambda: client.explain_availability(SKU, PLACE)).revision
+    later = Revision(
+        shard=revision.shard, sequence=revision.sequence + 1_000, timeline=revision.timeline
+    )
+    for name, expected, ask_of in (
+        ("time", "by the node's clock", partial(client.explain_availability, SKU, PLACE, ahead)),
+        ("revision.sequence", "up to", partial(client.explain_availability, SKU, PLACE, later)),
+        ("from_time", "by the node's clock", partial(client.list_movements, SKU, from_time=ahead)),
+    ):
+        with pytest.raises(InvalidArgument, match=f"{name} is .*{expected}") as caught:
+            ask_of()
+        assert name == caught.value.metadata["field"]
+    assert settled(lambda: client.list_movements(SKU, until_time=ahead)).movements
+
+
 def test_people_are_shown_tables(node: NodeProcess, client: BlockingClient) -> None:
     settled(client.list_movements)
     listed = ask(node, "ledger", "--sku", SKU, "--limit", "2")

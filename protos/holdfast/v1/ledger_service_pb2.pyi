@@ -34,6 +34,7 @@ class MovementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MOVEMENT_KIND_OPENING_INCOMING: _ClassVar[MovementKind]
     MOVEMENT_KIND_BACKORDER: _ClassVar[MovementKind]
     MOVEMENT_KIND_OPENING_BACKORDER: _ClassVar[MovementKind]
+    MOVEMENT_KIND_REPAIR: _ClassVar[MovementKind]
     MOVEMENT_KIND_RECEIPT: _ClassVar[MovementKind]
     MOVEMENT_KIND_ADJUSTMENT: _ClassVar[MovementKind]
     MOVEMENT_KIND_SALE: _ClassVar[MovementKind]
@@ -64,6 +65,7 @@ MOVEMENT_KIND_INCOMING: MovementKind
 MOVEMENT_KIND_OPENING_INCOMING: MovementKind
 MOVEMENT_KIND_BACKORDER: MovementKind
 MOVEMENT_KIND_OPENING_BACKORDER: MovementKind
+MOVEMENT_KIND_REPAIR: MovementKind
 MOVEMENT_KIND_RECEIPT: MovementKind
 MOVEMENT_KIND_ADJUSTMENT: MovementKind
 MOVEMENT_KIND_SALE: MovementKind

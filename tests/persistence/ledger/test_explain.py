@@ -9,6 +9,8 @@ import pytest
 
 from holdfast.core.commands import RecordStockEvents, StockEvent
 from holdfast.core.model import EventKind
+from holdfast.core.tables import writing
+from holdfast.core.tables.effects import Section
 from holdfast.persistence.ledger import explain as explaining
 from holdfast.persistence.ledger import index as indexing
 from holdfast.persistence.ledger.explain import (
@@ -18,7 +20,7 @@ from holdfast.persistence.ledger.explain import (
     explain,
 )
 from holdfast.persistence.ledger.follower import Follower
-from holdfast.persistence.ledger.movements import STOCK
+from holdfast.persistence.ledger.movements import STOCK, MovementKind
 from holdfast.persistence.ledger.queries import Movement, MovementFilter, find_movements
 from tests.persistence.ledger.following import (
     PlainLedger,
@@ -42,6 +44,35 @@ def follower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Follow
         assert [] == messages
         assert len(found.index.runs) >= 2
         yield found
+
+
+def test_a_repair_is_shown_and_the_parts_add_up_again(tmp_path: Path) -> None:
+    """Figures that no movement led to are none of the ledger's: what a repair leaves is."""
+    path = tmp_path / "data"
+    live_on(path, turns=20, seed=8)
+    recovered = reopen(path)
+    shard = recovered.node.homes.shard_of_sku(SKUS[0])
+    name = next((sku, place) for sku in SKUS for place in PLACES if shard.find_row(sku, place) >= 0)
+    row = shard.find_row(*name)
+    sound = [int(shard.levels.records[each][row]) for each in ("reserved", "committed", "withheld")]
+    life = life_of(recovered, random.Random(1))
+    for withheld, reason in ((sound[2] + 3, "a bad module"), (sound[2], "the module was changed")):
+        written = shard.effects.written()
+        writing.record(shard, Section.REPAIRS, (*sound[:2], withheld, row, 0))
+        writing.record_decision(shard, reason, "ops", written)
+        life.turn([])
+    close(recovered)
+    with following(path) as (follower, messages):
+        assert [] == messages
+        texts = (("sku", name[0].encode()), ("location", name[1].encode()))
+        repaired, damaged, *_ = find_movements(follower.index, MovementFilter(texts), None, 2)
+        assert (MovementKind.REPAIR, MovementKind.REPAIR) == (repaired.kind, damaged.kind)
+        assert [0, 0, 0, 3] == [a - b for a, b in zip(damaged.after, repaired.after, strict=True)]
+        said = [repaired.text(repaired.note, field) for field in ("reason", "actor")]
+        assert ["the module was changed", "ops"] == said
+        explanation = explain(follower.index, *name, Instant())
+        assert MovementKind.REPAIR is explanation.events[-1].kind
+        assert tuple(sound) == tuple(explanation.last.after[1:])
 
 
 def test_parts_add_up_at_a_thousand_past_revisions(follower: Follower) -> None:

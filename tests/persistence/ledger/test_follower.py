@@ -106,7 +106,7 @@ NOT_MOVING = frozenset(
         *(Section.RESET_REASONS, Section.SOURCES, Section.REVERSALS, Section.REOPENED),
         *(Section.SUPPLY_TEXTS, Section.SOURCE_STATES),
         *(Section.SKU_QUARANTINES, Section.SKU_RENAMES),
-        *(Section.QUARANTINES, Section.REPAIRS, Section.DECISIONS, Section.DECISION_TEXTS),
+        *(Section.QUARANTINES, Section.DECISIONS, Section.DECISION_TEXTS),
         *(Section.CORRELATIONS, Section.CORRELATION_TEXTS),
     }
 )
