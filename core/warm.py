@@ -130,7 +130,8 @@ def _warm_batches(node: Node) -> Sequence[Entry]:
 
 
 def _warm_retention(node: Node) -> Iterator[Entry]:
-    """What has ended is seen, leaves, and is forgotten."""
+    """What has ended is seen, leaves, and is forgotten; a count would name a number of before."""
+    kernels.find_first_numbered(node.shards[0].facts.current.used, 0, 0, 1)
     numbering = Numbering()
     numbering.give_back(numbering.take(1)[0])
     for days in (2, 4, 40):

@@ -45,6 +45,8 @@ class Counts:
         self.reservations = reservations
         self.window_ns = window_ns
         self.reopen = reopen
+        self.told: list[Happened] = []
+        """All that was ever recorded of any level."""
 
     def in_memory(self, text: str) -> Reservation | None:
         """A reservation whose lines have not left."""
@@ -65,6 +67,7 @@ class Counts:
         happened = Happened(at_ns, now_ns, 0, name, event.sequence, event.kind)
         happened.is_timed = at_ns != now_ns
         level.facts.append(happened)
+        self.told.append(happened)
         if judged.outcome == EventOutcome.REVERSED:
             happened.is_undone = happened.is_nulled = True
             is_issue = event.kind == EventKind.GOODS_ISSUE
@@ -261,6 +264,8 @@ class Counts:
         as_of_ns = min(as_of_ns, now_ns)
         if as_of_ns < now_ns - self.window_ns or (event.as_of_sequence and not self.window_ns):
             return EventOutcome.COUNT_TOO_OLD, ()
+        if not self.has_all_after(name, event, now_ns):
+            return EventOutcome.COUNT_TOO_OLD, ()
         known = self.known(level.facts, now_ns)
         later = [each for each in known if is_later(each, name, event, as_of_ns)]
         if is_outdated(later, name, event, level):
@@ -276,6 +281,21 @@ class Counts:
             if unseen > 0:
                 unseen = max(0, unseen - self.seen(event, level))
         return EventOutcome.APPLIED, reapplied_by_kind(later, unseen)
+
+    def has_all_after(self, name: str, event: StockEvent, now_ns: int) -> bool:
+        """Whether what a source has numbered above what a count names is known, as far as the first
+        number that is known tells.
+        """
+        named = event.as_of_sequence
+        if not named and event.occur_time_ns is None:
+            named = event.sequence
+        own = [each for each in self.told if each.source == name and each.sequence]
+        is_above = any(each.sequence > named for each in own)
+        known = [each for each in own if each.came_at_ns > now_ns - self.window_ns]
+        if not named or not is_above or len(self.known(self.told, now_ns)) == len(self.told):
+            return True
+        first_ns = min((each.came_at_ns for each in known), default=0)
+        return any(each.sequence <= named + 1 for each in known if each.came_at_ns == first_ns)
 
     def judge_late_count(
         self, name: str, event: StockEvent, opened_ns: int, level: Level, now_ns: int

@@ -80,6 +80,7 @@ from .recent import (
     append_facts,
     append_shipments,
     chain_history,
+    find_first_numbered,
     list_since,
     sum_shipped,
 )
@@ -186,6 +187,7 @@ __all__ = [
     "find_ended",
     "find_event_levels",
     "find_events",
+    "find_first_numbered",
     "find_key",
     "find_name",
     "find_names",

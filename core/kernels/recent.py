@@ -171,6 +171,32 @@ def list_since(history, number, after_ns, found, most):
 
 
 @kernel
+def find_first_numbered(records, source, after_ns, most):
+    """Of a generation's records, the first with a number of a source that came after an instant:
+    when it came, and the lowest number of those that came with it. 0 when there is none among the
+    first `most` of that time; and how many were looked at.
+    """
+    low, high = 0, records.size
+    while low < high:
+        middle = (low + high) // 2
+        if records[middle].came_at_ns <= after_ns:
+            low = middle + 1
+        else:
+            high = middle
+    came_at_ns = number = np.int64(0)
+    looked = 0
+    while low + looked < records.size and looked < most:
+        record = records[low + looked]
+        if number > 0 and record.came_at_ns != came_at_ns:
+            break
+        looked += 1
+        given = np.int64(record.sequence)
+        if record.source == source and given > 0 and (number == 0 or given < number):
+            came_at_ns, number = record.came_at_ns, given
+    return came_at_ns, number, looked
+
+
+@kernel
 def sum_shipped(history, number, enough, after_ns, most):
     """Units that were shipped from a level after an instant, until they are `enough` or `most`
     records were looked at; and how many were. Where `enough` is below 0, units that were not

@@ -83,6 +83,9 @@ class Counts:
             return Counted(None, as_of_ns, basis, event.picked_quantity)
         number = shard.sources.find(source)
         by_number = by_number or _is_late(event, shard, number)
+        named = event.as_of_sequence or event.sequence
+        if by_number and not self.history.has_all_after(source, named, now_ns):
+            return Counted(EventOutcome.COUNT_TOO_OLD)
         facts = self.history.since(shard.facts, shard, row, oldest_ns if by_number else as_of_ns)
         if facts is None:
             return Counted(EventOutcome.COUNT_TOO_OLD)
@@ -106,13 +109,7 @@ class Counts:
         """
         if event.as_of_sequence <= NUMBERS_AHEAD_MAX:
             return False
-        known = [(shard, shard.sources.find(source)) for shard in self.reservations.shards]
-        lasts = [
-            int(shard.source_records.records[number]["last_sequence"])
-            for shard, number in known
-            if number >= 0
-        ]
-        reached = max(event.sequence, *lasts, 0)
+        reached = max(event.sequence, self.history.last_number(source))
         return 0 < reached < event.as_of_sequence - NUMBERS_AHEAD_MAX
 
     def judge_late_count(

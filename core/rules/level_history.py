@@ -2,7 +2,7 @@
 (tables/recent.py), and which of them a count had seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..kernels.codes import (
 from ..limits import HISTORY_READ_MAX
 from ..model import CountBasis
 from ..tables.effects import Section
-from ..tables.layouts import HISTORY
+from ..tables.layouts import HISTORY, SOURCE
 from ..tables.recent import History
 from ..tables.shard import Shard
 from ..tables.table import Array
@@ -57,6 +57,43 @@ class LevelHistory:
             return
         for each in self.shards:
             record(each, Section.HISTORY_WINDOWS, (each.keeping.window_ns, True))
+
+    def last_number(self, source: str) -> int:
+        """The highest number of a source that is recorded, or 0."""
+        return max(int(mine["last_sequence"]) for _, _, mine in self._known(source))
+
+    def has_all_after(self, source: str, sequence: int, now_ns: int) -> bool:
+        """Whether all facts are kept that a source has numbered above a number, if what came
+        before has lower numbers than the first that is kept.
+        """
+        if sequence >= self.last_number(source) or all(
+            _is_whole(shard, now_ns) for shard in self.shards
+        ):
+            return True
+        found = [self._first_numbered(*each, now_ns) for each in self._known(source)]
+        _, first = min((each for each in found if each[1]), default=(0, 0))
+        return 0 < first <= sequence + 1
+
+    def _known(self, source: str) -> Iterator[tuple[Shard, int, Array]]:
+        """Shards, the number of a source in each, and what is known of it there (SOURCE)."""
+        nothing = np.zeros((), SOURCE)
+        for shard in self.shards:
+            number = shard.sources.find(source)
+            yield shard, number, shard.source_records.records[number] if number >= 0 else nothing
+
+    def _first_numbered(
+        self, shard: Shard, number: int, mine: Array, now_ns: int
+    ) -> tuple[int, int]:
+        """When the first number of a source came that is kept in a shard, and that; or zeros."""
+        after_ns = max(kept_since_ns(shard, now_ns), int(mine["reset_ns"]) - 1)
+        for each in (shard.facts.previous, shard.facts.current):
+            came_at_ns, first, looked = kernels.find_first_numbered(
+                each.used, number, after_ns, HISTORY_READ_MAX
+            )
+            self.work.spend(looked * RECORD_READ)
+            if first:
+                return int(came_at_ns), int(first)
+        return 0, 0
 
     def last_count_of(
         self, fact: FactSought, shard: Shard, row: int, now_ns: int
@@ -120,6 +157,14 @@ class LevelHistory:
         count = kernels.list_since(history.arrays, number, after_ns, self._found, HISTORY_READ_MAX)
         self.work.spend((count if count >= 0 else HISTORY_READ_MAX) * RECORD_READ)
         return None if count < 0 else _in_todays_numbers(self._found[:count].copy(), shard)
+
+
+def _is_whole(shard: Shard, now_ns: int) -> bool:
+    """Whether a shard has forgotten no facts, and all are within the window."""
+    facts = shard.facts
+    oldest = (facts.previous if len(facts.previous) else facts.current).used[:1]
+    is_within = (oldest["came_at_ns"] > kept_since_ns(shard, now_ns)).all()
+    return not facts.has_forgotten and bool(is_within)
 
 
 def _in_todays_numbers(records: Array, shard: Shard) -> Array:

@@ -73,6 +73,11 @@ class History:
         """Whatever came after this is there."""
         return self._figures[_BEFORE]
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether anything came before what is there."""
+        return self._figures[_BEFORE] != 0 or self._figures[_FIRST] != 0
+
     def begin(self, now_ns: int) -> None:
         """Keep what comes from now on."""
         self.figures[[_SINCE, _BEFORE]] = now_ns

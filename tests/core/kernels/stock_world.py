@@ -224,7 +224,9 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
         duel.call("chain_history", chained, shard.latest, 0, rng.randrange(2))
     for level in latest.tolist():
         duel.call("list_since", history, level[0], after_ns, found, rng.choice((2, 20)))
-        duel.call("sum_shipped", history, level[1], rng.choice((0, 3, 99)), after_ns, 20)
+        duel.call("sum_shipped", history, level[1], rng.choice((0, 3, 99, -2)), after_ns, 20)
+        source = rng.randrange(3)
+        duel.call("find_first_numbered", history[1], source, after_ns, rng.choice((2, 20)))
 
 
 def _change_statuses(duel: Duel, rng: Random, shard: _Shard) -> None:

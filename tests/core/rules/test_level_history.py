@@ -1,0 +1,63 @@
+"""What a count by number needs of what recently happened, and what it is told when that is gone."""
+
+import pytest
+
+from holdfast.core.commands import RecordStockEvents, ResetSource, StockEvent
+from holdfast.core.ids import key_from_parts
+from holdfast.core.limits import NS_PER_DAY
+from holdfast.core.model import EventKind, EventOutcome
+from tests.core.rules.test_counts import NOON_NS, Shop
+
+NINE_DAYS_NS = NOON_NS + 9 * NS_PER_DAY
+
+APPLIED, TOO_OLD = EventOutcome.APPLIED, EventOutcome.COUNT_TOO_OLD
+
+
+def told() -> Shop:
+    """A shop that was told a receipt of ten, 1, and a sale of three, 2."""
+    shop = Shop()
+    assert APPLIED == shop.fact(EventKind.RECEIPT, 10, NOON_NS + 1, sequence=1)
+    assert APPLIED == shop.fact(EventKind.SALE, 3, NOON_NS + 2, sequence=2)
+    return shop
+
+
+def count(shop: Shop, quantity: int, number: int, now_ns: int = NINE_DAYS_NS) -> EventOutcome:
+    return shop.fact(EventKind.COUNT, quantity, now_ns, as_of_sequence=number)
+
+
+@pytest.mark.parametrize("sku", ["Mug", "Cup", "Pot", "Jug", "Pan"])
+def test_a_count_by_a_number_of_before_what_is_kept_is_too_old(sku: str) -> None:
+    """The sale would be lost, and nobody told. From the first number that is kept on it is known
+    what to apply again, wherever that number was.
+    """
+    shop = told()
+    later = StockEvent(key_from_parts("later"), 3, sku, "W", EventKind.RECEIPT, 5)
+    shop.ask(RecordStockEvents("erp", (later,)), NINE_DAYS_NS - 1)
+    before = shop.on_hand
+    assert (TOO_OLD, before) == (count(shop, 20, 1), shop.on_hand)
+    assert APPLIED == count(shop, 17, 2)
+    assert 17 + 5 * (sku == "Mug") == shop.on_hand
+    shop.node.restart()
+
+
+def test_a_source_that_has_been_quiet_may_count_by_its_last_number() -> None:
+    shop = told()
+    assert TOO_OLD == count(shop, 20, 1)
+    assert (APPLIED, 17) == (count(shop, 17, 2), shop.on_hand)
+
+
+def test_where_all_is_kept_any_number_tells() -> None:
+    """Also one from before the first that its source gave here."""
+    shop = Shop()
+    shop.fact(EventKind.RECEIPT, 10, NOON_NS + 1, sequence=40_000)
+    assert (APPLIED, 15) == (count(shop, 5, 39_000, NOON_NS + 2), shop.on_hand)
+
+
+def test_numbers_of_before_a_reset_tell_nothing_of_todays() -> None:
+    """They were higher; the first of today's is the one that counts."""
+    shop = told()
+    shop.fact(EventKind.SALE, 1, NOON_NS + 3, sequence=900)
+    shop.ask(ResetSource("erp", 0), NINE_DAYS_NS - 3)
+    shop.fact(EventKind.SALE, 2, NINE_DAYS_NS - 2, sequence=1)
+    shop.fact(EventKind.SALE, 4, NINE_DAYS_NS - 1, sequence=2)
+    assert (APPLIED, 16) == (count(shop, 20, 1), shop.on_hand)
