@@ -177,11 +177,13 @@ class Facts:
         if reached and event.as_of_sequence > reached + NUMBERS_AHEAD_MAX:
             return Judged(EventOutcome.COUNT_IN_FUTURE)
         gap = source.gap_of(event.sequence)
-        is_seen = had_seen(name, event, level)
+        is_seen = had_seen(name, event, level, event.occur_time_ns)
         if is_seen and event.kind == EventKind.COUNT:
             return Judged(EventOutcome.ALREADY_COUNTED)
         if event.kind == EventKind.REVERSAL:
             judged = self.judge_reversal(event, level, now_ns)
+            undone_ns = self.occurred_ns(judged.undoing, event, now_ns)
+            is_seen = had_seen(name, event, level, undone_ns)
         elif event.kind == EventKind.COUNT and event.is_plain and gap is not None:
             judged = Judged(EventOutcome.APPLIED)  # nothing happened where there is no level
             if event.location in self.skus.get(event.sku, {}):
@@ -201,6 +203,14 @@ class Facts:
         if applies and out_of_range(level, on_hand, recommits):
             judged.outcome = EventOutcome.OUT_OF_RANGE
         return judged
+
+    def occurred_ns(self, undoing: Undoing | None, event: StockEvent, now_ns: int) -> int | None:
+        """When a reversal happened that says so: not before its fact."""
+        fact = undoing.first.happened if undoing and undoing.sign and undoing.first else None
+        is_kept = fact is not None and fact.came_at_ns > now_ns - self.counts.window_ns
+        if fact is None or not is_kept or event.occur_time_ns is None:
+            return event.occur_time_ns
+        return max(event.occur_time_ns, fact.at_ns)
 
     def judge_reversal(self, event: StockEvent, level: Level, now_ns: int) -> "Judged":
         """What a reversal would undo."""

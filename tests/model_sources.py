@@ -15,7 +15,15 @@ from holdfast.core.commands import Gap as ReportedGap
 from holdfast.core.commands import Source as SourceSettings
 from holdfast.core.ids import Key, key_from_text
 from holdfast.core.limits import FIRST_NUMBERS_MAX, NS_PER_MS, RETENTION_NS
-from holdfast.core.model import EventKind, EventOutcome, Fallback, SourceState, State, UnknownSkus
+from holdfast.core.model import (
+    CountBasis,
+    EventKind,
+    EventOutcome,
+    Fallback,
+    SourceState,
+    State,
+    UnknownSkus,
+)
 from tests.model_reservations import HeldLine, Level
 
 
@@ -181,15 +189,18 @@ STILL = (
 )
 
 
-def had_seen(name: str, event: StockEvent, level: Level) -> bool:
-    """Whether the last count of its source at its level had seen a fact that comes now."""
+def had_seen(name: str, event: StockEvent, level: Level, occurred_ns: int | None) -> bool:
+    """Whether the last count of its source at its level had seen a fact that comes now and happened
+    then.
+    """
     is_of_instant = event.kind == EventKind.COUNT and not event.is_plain
     if level.count_source != name or event.kind in STILL or is_of_instant:
         return False
     by_number = 0 < event.sequence <= level.count_sequence
     has_numbers = event.sequence and level.count_sequence and not level.compares_times
     tells_time = event.kind not in (EventKind.COUNT, EventKind.REVERSAL)
-    instant_ns, occurred_ns = level.instant_ns, event.occur_time_ns
+    tells_time |= event.kind == EventKind.REVERSAL and level.basis is CountBasis.BOOKS
+    instant_ns = level.instant_ns
     if has_numbers or not tells_time or instant_ns is None or occurred_ns is None:
         return by_number
     if occurred_ns == instant_ns and event.sequence and level.count_sequence:

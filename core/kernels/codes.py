@@ -7,6 +7,7 @@ import numpy as np
 
 from ..model import (
     BatchOutcome,
+    CountBasis,
     EventKind,
     EventOutcome,
     Fallback,
@@ -145,8 +146,9 @@ EARLIER, EARLIER_COUNTED = 6, 7
 HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED = 1, 2, 4, 8
 
 #: What is known of the last count of an instant (layouts.LATEST), beside its basis: that instant
-#: was stated.
+#: was stated. And a basis.
 COUNT_BASIS, COUNT_IS_TIMED = 3, 4
+BOOKS = int(CountBasis.BOOKS)
 
 #: The greatest number of an event; and what is added to the number up to which a count had seen its
 #: source's facts (layouts.LAST_COUNT) when that is its own, and its instant was stated: then times

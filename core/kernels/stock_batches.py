@@ -200,8 +200,7 @@ def _had_seen(event, planned):
         return False
     by_number = event.sequence > 0 and event.sequence <= planned.seen
     has_numbers = has_both_numbers(event, planned) and not planned.time_first
-    tells_time = event.kind != COUNT and event.kind != REVERSAL
-    if has_numbers or planned.by_time == TIME_UNKNOWN or not tells_time:
+    if has_numbers or planned.by_time == TIME_UNKNOWN or event.kind == COUNT:
         return by_number
     return planned.by_time == SEEN_BY_TIME
 

@@ -6,7 +6,9 @@ from ..limits import NUMBERED_MAX
 from .arguments import UNITS_ON_HAND, Index
 from .codes import (
     ADJUSTMENT,
+    BOOKS,
     COUNT,
+    COUNT_BASIS,
     COUNT_IS_TIMED,
     COUNTED_BEFORE,
     COUNTED_UNKNOWN,
@@ -16,6 +18,7 @@ from .codes import (
     NOT_KEPT,
     OTHER,
     RECEIPT,
+    REVERSAL,
     REVERSED_BEFORE,
     SALE,
     SEEN_BY_TIME,
@@ -94,6 +97,14 @@ def has_both_numbers(event, planned):
 
 
 @kernel
+def _tells_time(event, basis):
+    """Whether a count of an instant had seen an event by its time. What is taken back in the books
+    says nothing of the shelf.
+    """
+    return basis & COUNT_IS_TIMED != 0 and (event.kind != REVERSAL or basis & COUNT_BASIS == BOOKS)
+
+
+@kernel
 def find_counts(events, plan, shard, source, sources, last_counts, latest):
     """Fill in, for events at levels of a shard, up to which number of their source a count of its
     own had seen its facts there, and what the time of an event tells of that.
@@ -108,7 +119,9 @@ def find_counts(events, plan, shard, source, sources, last_counts, latest):
         planned = plan[i]
         planned.seen = count.sequence & SEQUENCE_MAX
         planned.time_first = count.sequence >= TIME_FIRST
-        if row < latest.size and latest[row].basis & COUNT_IS_TIMED and planned.occurred_ns != 0:
+        if row >= latest.size or planned.occurred_ns == 0:
+            continue
+        if _tells_time(events[i], latest[row].basis):
             planned.by_time = SEEN_BY_TIME
             if planned.occurred_ns > latest[row].counted_ns:
                 planned.by_time = UNSEEN_BY_TIME

@@ -43,6 +43,16 @@ class FactSought(NamedTuple):
     came_at_ns: int | None
 
 
+class FactFound(NamedTuple):
+    """What the history says of a fact: its number and when it happened, zeros where it has none;
+    and whether the last count of its level was one of the shelf, after it.
+    """
+
+    number: int = 0
+    at_ns: int = 0
+    is_counted: bool = False
+
+
 class LevelHistory:
     """What is kept of the levels of a node's shards."""
 
@@ -95,32 +105,23 @@ class LevelHistory:
                 return int(came_at_ns), int(first)
         return 0, 0
 
-    def last_count_of(
-        self, fact: FactSought, shard: Shard, row: int, now_ns: int
-    ) -> tuple[int, bool]:
-        """The number of a fact in the history, or 0, and whether the last count of its level
-        was one of the shelf, after it.
-        """
+    def last_count_of(self, fact: FactSought, shard: Shard, row: int, now_ns: int) -> FactFound:
+        """What the history says of a fact."""
         came_at_ns = fact.came_at_ns
         oldest_ns = kept_since_ns(shard, now_ns)
         if came_at_ns is not None:
             oldest_ns = max(oldest_ns, came_at_ns - 1)
         facts = self.since(shard.facts, shard, row, oldest_ns)
         if facts is None or not len(facts):
-            return 0, False
+            return FactFound()
         is_own = facts["came_at_ns"] == came_at_ns
         if fact.source is not None:
             is_own &= facts["source"] == fact.source
         found = facts[is_own & (facts["tag"] == fact.tag)][:1]
-        number = int(found["link"][0]) if len(found) else 0
-        if number and found["flags"][0] & HISTORY_COUNTED:
-            return number, self.shelf_count(shard, row, kept_since_ns(shard, now_ns)) is not BOOKS
+        if len(found) and found["flags"][0] & HISTORY_COUNTED:
+            oldest_ns = kept_since_ns(shard, now_ns)
         last = self.shelf_count(shard, row, oldest_ns)
-        if last is None or last is BOOKS:
-            return number, False
-        if not number:
-            return 0, came_at_ns is None or int(last["at_ns"]) >= came_at_ns
-        return number, _is_after(last, found[0])
+        return _found(found, last, came_at_ns)
 
     def shelf_count(
         self, shard: Shard, row: int, after_ns: int
@@ -157,6 +158,21 @@ class LevelHistory:
         count = kernels.list_since(history.arrays, number, after_ns, self._found, HISTORY_READ_MAX)
         self.work.spend((count if count >= 0 else HISTORY_READ_MAX) * RECORD_READ)
         return None if count < 0 else _in_todays_numbers(self._found[:count].copy(), shard)
+
+
+def _found(
+    found: Array, last: Array | Literal[CountBasis.BOOKS] | None, came_at_ns: int | None
+) -> FactFound:
+    """The record of a fact, of which there may be none, beside the last count of its level."""
+    shelf = None if last is BOOKS else last
+    if not len(found):
+        is_after = came_at_ns is None or (shelf is not None and int(shelf["at_ns"]) >= came_at_ns)
+        return FactFound(is_counted=shelf is not None and is_after)
+    if found["flags"][0] & HISTORY_COUNTED:
+        is_after = last is not BOOKS
+    else:
+        is_after = shelf is not None and _is_after(shelf, found[0])
+    return FactFound(int(found["link"][0]), int(found["at_ns"][0]), is_after)
 
 
 def _is_whole(shard: Shard, now_ns: int) -> bool:

@@ -63,6 +63,8 @@ class Undoing:
     depth: int = 1
     number: int = 0
     """The number of the fact in the history, or 0."""
+    occurred_ns: int = 0
+    """When the fact happened, or 0 where the history does not say it."""
     is_counted: bool = False
     """Whether the last count of the level says how things are, whatever the fact was."""
 
@@ -241,8 +243,9 @@ class Reversals:
         came_at_ns = None if recorded is None else int(recorded["at_ns"])
         number = None if source is None else shard.sources.find(source)
         sought = FactSought(number, key.lo & 0xFFFF, came_at_ns)
-        number, is_counted = self.history.last_count_of(sought, shard, row, now_ns)
-        return replace(undoing, number=number, is_counted=is_counted and fact.kind in SIGNS)
+        found = self.history.last_count_of(sought, shard, row, now_ns)
+        is_counted = found.is_counted and fact.kind in SIGNS
+        return replace(undoing, number=found.number, occurred_ns=found.at_ns, is_counted=is_counted)
 
 
 def _difference(

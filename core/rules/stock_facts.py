@@ -270,7 +270,10 @@ class StockFacts:
         if not change.refusal:
             plan["withheld"], plan["given"] = change.withheld, change.delta
             plan["reversal"] = change.mark
-            plan["is_counted"] = change.undoing is not None and change.undoing.is_counted
+        if change.undoing:
+            plan["is_counted"] = change.undoing.is_counted
+            if event.occur_time_ns is not None:  # else nothing tells when it was taken back
+                plan["occurred_ns"] = np.maximum(plan["occurred_ns"], change.undoing.occurred_ns)
         if change.refusal in _OUTDATED:
             plan["is_counted"] = 1
         return change

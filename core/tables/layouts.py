@@ -332,10 +332,10 @@ STOCK_EVENT = np.dtype(
 #: count of an instant it is given, too. `is_counted` says that a count had seen the event itself,
 #: `reversal` is REVERSED_BEFORE or another of its kind (kernels/codes.py), or 0,
 #: `is_noted` that its number comes late, or comes with an event that has been recorded. `is_open`
-#: says whether there is such a level; `occurred_ns` when the event happened, or 0, and `by_time`
-#: what that tells of whether the count had seen it (TIME_UNKNOWN), which comes first where the
-#: count's number is its own (`time_first`); `new_sku` counts the unknown SKUs of the message from
-#: 1, and is 0 for a known one.
+#: says whether there is such a level; `occurred_ns` when the event happened (a reversal, not
+#: before its fact), or 0, and `by_time` what that tells of whether the count had seen it
+#: (TIME_UNKNOWN), which comes first where the count's number is its own (`time_first`); `new_sku`
+#: counts the unknown SKUs of the message from 1, and is 0 for a known one.
 PLAN = np.dtype(
     [
         ("delta", "i8"),

@@ -169,10 +169,12 @@ def test_a_balance_of_the_books_has_what_was_booked() -> None:
 
 
 @pytest.mark.parametrize("basis", CountBasis)
-@pytest.mark.parametrize("order", list(permutations(("wrong", "reversal", "before", "between"))))
+@pytest.mark.parametrize(
+    "order", list(permutations(("wrong", "reversal", "before", "between", "after")))
+)
 def test_the_end_is_the_same_in_all_orders(basis: CountBasis, order: tuple[str, ...]) -> None:
-    """A booking at 1, its reversal at 3, counts of 0 and of 2. On the shelf there were ten at both;
-    in the books, of which a booking comes before a balance that has it, fifteen at 2.
+    """A booking at 1, its reversal at 3, counts of 0, 2 and 4. On the shelf there were ten each
+    time; in the books, of which a booking comes before a balance that has it, fifteen at 2.
     """
     is_of_books = basis is CountBasis.BOOKS
     if is_of_books and order.index("wrong") > min(map(order.index, ("reversal", "between"))):
@@ -180,7 +182,7 @@ def test_the_end_is_the_same_in_all_orders(basis: CountBasis, order: tuple[str, 
     shop = Shop()
     began_ns = shop.now_ns
     for what in order:
-        times = {"wrong": 1, "reversal": 3, "before": 0, "between": 2}
+        times = {"wrong": 1, "reversal": 3, "before": 0, "between": 2, "after": 4}
         at_ns = began_ns + times[what] * 60 * 10**9
         if what == "wrong":
             shop.tell(EventKind.RECEIPT, 5, "wrong", occur_time_ns=at_ns)
@@ -190,6 +192,19 @@ def test_the_end_is_the_same_in_all_orders(basis: CountBasis, order: tuple[str, 
             is_wrong = what == "between" and is_of_books
             more = {"occur_time_ns": at_ns, "basis": basis}
             shop.tell(EventKind.COUNT, 15 if is_wrong else 10, what, **more)
+    assert 10 == shop.on_hand
+
+
+def test_a_reversal_that_is_dated_before_its_event_is_seen_with_it() -> None:
+    """An ERP dates by the day, and its balance is of an hour before the booking."""
+    shop = Shop()
+    day_ns = shop.now_ns
+    counted_ns, booked_ns = day_ns + 60 * 10**9, day_ns + 120 * 10**9
+    shop.tell(EventKind.RECEIPT, 5, "wrong", occur_time_ns=booked_ns)
+    more = {"occur_time_ns": counted_ns, "basis": CountBasis.BOOKS}
+    shop.tell(EventKind.COUNT, 10, "books", **more)
+    assert 15 == shop.on_hand
+    assert EventOutcome.APPLIED == shop.reverse(EventKind.RECEIPT, 5, "wrong", occur_time_ns=day_ns)
     assert 10 == shop.on_hand
 
 
