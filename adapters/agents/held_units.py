@@ -125,7 +125,7 @@ class Holds:
         except AWAY as error:
             return Answer("declined", [Problem("unavailable", error.message)])
         if response.outcome == common.OUTCOME_REFUSED:
-            return Answer("declined", list(_problems(response.refusal, lines, levels)))
+            return Answer("declined", _problems(response.refusal, lines))
         expires = response.expire_time.ToDatetime(UTC) if response.HasField("expire_time") else None
         return Answer(_STATES.get(response.state, _ENDED), (), expires)
 
@@ -190,24 +190,24 @@ class Holds:
             )
         except NotFound:
             return {}
+        # By position: a SKU that was renamed is reported by another name than it was asked by.
+        known = (sku for sku in skus if sku not in response.unknown_skus)
         return {
-            (each.sku, level.location): level.available
-            for each in response.availabilities
+            (sku, level.location): level.available
+            for sku, each in zip(known, response.availabilities, strict=True)
             for level in each.levels
         }
 
 
-def _problems(
-    refusal: common.Refusal, lines: Sequence[Wanted], levels: Sequence[tuple[str, str] | None]
-) -> list[Problem]:
+def _problems(refusal: common.Refusal, lines: Sequence[Wanted]) -> list[Problem]:
     """What is short, by the lines that asked for it."""
-    short = {(line.sku, line.location): line.available for line in refusal.lines}
+    short = {line.line_id: line.available for line in refusal.lines}
     if refusal.code != common.REFUSAL_CODE_INSUFFICIENT_STOCK or not short:
         return [_problem(refusal)]
     return [
-        Problem("out_of_stock", f"{max(0, short[level])} of {line.quantity} can be had", line.path)
-        for line, level in zip(lines, levels, strict=True)
-        if level in short
+        Problem("out_of_stock", f"{max(0, short[id_])} of {line.quantity} can be had", line.path)
+        for id_, line in ((f"{at}", line) for at, line in enumerate(lines))
+        if id_ in short
     ]
 
 

@@ -18,6 +18,7 @@ from ..events import FactKind, StockFact
 from .divided import Divided, Parts, part_id
 from .facts import Again, Dead, Settled, message_of, units, verdict
 from .order_states import OrderStates
+from .present_names import present_names
 
 #: What the core answers where the units of a fact do not fit.
 _UNFIT: Final = stock.STOCK_EVENT_OUTCOME_EXCEEDS_SHIPPED
@@ -52,6 +53,8 @@ class OrderFacts:
         if result.outcome != _UNFIT or fact.reverses is not None:
             return refused
         found = await self._states.find(fact.reference.id)
+        names = await present_names(self._client, [fact.sku], found)
+        fact = replace(fact, sku=names.get(fact.sku, fact.sku))
         if not (parts := _divide(fact, found, result.possible)):
             return refused
         # Its reversal, which came after it in the same call, waits for it as it is.

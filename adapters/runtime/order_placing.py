@@ -53,12 +53,12 @@ class Placing:
             placed = await looking_again(partial(self._placed, event))
         if isinstance(placed, Dead):
             return placed
-        found = await self._states.find(event.order)
+        event, found = await self._states.look(event)
         short = await short_case(self._calls.client, event, found)
         return Settled(placed.outcome, short or _case_of(event, difference(event, found)))
 
     async def _held_beside(self, event: OrderEvent) -> Settled | Dead | None:
-        found = await self._states.find(event.order)
+        event, found = await self._states.look(event)
         added = gone(event, found) or await self._add(event, found)
         if isinstance(added, Dead):
             return added
@@ -67,7 +67,7 @@ class Placing:
         return Settled(APPLIED if added else "ALREADY_HELD")
 
     async def _placed(self, event: OrderEvent) -> Settled | Dead:
-        found = await self._states.find(event.order)
+        event, found = await self._states.look(event)
         its = concerned(event, found)
         held = [each.reservation_id for each in its if any(line.held for line in each.lines)]
         if is_gone := gone(event, found):

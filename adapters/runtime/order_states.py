@@ -32,6 +32,7 @@ from .order_lines import (
     since_began,
 )
 from .order_shortfalls import short_case
+from .present_names import present_names, with_names
 
 #: Refusals of what somebody else has done between our look and our command, such as a warehouse
 #: that ships the same units; and how often it is decided again.
@@ -77,13 +78,16 @@ class OrderStates:
             if is_last or isinstance(done, Settled) or done.reason not in _OVERTAKEN:
                 break
         if event.is_sold and isinstance(done, Settled):
-            found = await self.find(event.order)
-            short = await short_case(self._calls.client, event, found)
+            called, found = await self.look(event)
+            short = await short_case(self._calls.client, called, found)
             return Settled(done.outcome, short or done.case)
         return done
 
     async def _once(self, event: OrderEvent, states: list[LineState]) -> Settled | Dead:
-        found = await self.find(event.order)
+        event, found = await self.look(event)
+        states = [
+            state._replace(sku=line.sku) for state, line in zip(states, event.lines, strict=True)
+        ]
         if differs := other_sku(states, found):
             return differs
         if event.is_current:
@@ -116,6 +120,12 @@ class OrderStates:
             if isinstance(done, Dead):
                 return done
         return Settled(APPLIED if steps else "UNCHANGED", _crossed(event, states, found))
+
+    async def look(self, event: OrderEvent) -> tuple[OrderEvent, list[reservation.Reservation]]:
+        """An event and all reservations of its order, with SKUs called alike."""
+        found = await self.find(event.order)
+        skus = (line.sku for line in event.lines)
+        return with_names(event, await present_names(self._calls.client, skus, found)), found
 
     async def find(self, order: str) -> list[reservation.Reservation]:
         """All reservations of an order, in the order in which they were made."""

@@ -89,7 +89,7 @@ class Orders:
         """Carry out events that were joined, if the core has all of their lines or none, so that
         the outcome is that of each. Nothing is done if it is dead. Raises Undecodable.
         """
-        if not has_all_or_none(event, await self.states.find(event.order)):
+        if not has_all_or_none(*await self.states.look(event)):
             text = "the order has some of the lines and not others"
             return Dead(LINE_DIFFERS, text, "order", event.order)
         return await self.apply(event)
@@ -99,14 +99,15 @@ class Orders:
         or not with so many units, are taken from all that it has; of a refund, those still open.
         """
         if not all(line.location for line in event.lines):
-            found = await self.states.find(event.order) or [await self._calls.read(event.order)]
-            event = replace(event, lines=located(event.lines, found))
+            event, found = await self.states.look(event)
+            there = found or [await self._calls.read(event.order)]
+            event = replace(event, lines=located(event.lines, there))
         if parts := self._divided.parts(event.source, event.id):
             return await self._in_parts(event, carry_out, parts)
         done = await carry_out(event)
         if done == Settled(APPLIED):
             return done
-        found = await self.states.find(event.order)
+        event, found = await self.states.look(event)
         parts = spread(event.lines, found)
         is_refund = event.kind is OrderKind.REFUNDED and has_lines(event.lines, found)
         if is_refund and not parts:

@@ -4,17 +4,19 @@ and how it is answered is the server's, and in between there is an engine.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, cast, get_args
 
 from holdfast.adapters.events import OrderEvent
 from holdfast.adapters.runtime.divided import Divided, Parts
 from holdfast.adapters.runtime.latest_states import LatestStates
 from holdfast.adapters.runtime.orders import Orders
-from holdfast.core.commands import Command, Outcome
+from holdfast.core.commands import Command, GetAvailability, Outcome
 from holdfast.core.model import Verb
 from holdfast.core.work import finished
 from holdfast.edge.client import Client, calls
 from holdfast.edge.client.errors import error_from_status
+from holdfast.edge.wire.availability import batch_availability_from_request
 from holdfast.edge.wire.engine_faults import FaultOutcome, fault_from_outcome
 from holdfast.edge.wire.faults import Fault
 from holdfast.edge.wire.reservations import (
@@ -28,8 +30,10 @@ from holdfast.edge.wire.reservations import (
 )
 from holdfast.edge.wire.shortfalls import shortfall_from_request, shortfall_response
 from holdfast.edge.wire.stock_facts import events_from_request, events_response
+from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.core.engine import Engine
+from tests.model_facts import Availabilities
 
 FAULTS = get_args(FaultOutcome)
 
@@ -98,6 +102,16 @@ class CoreClient:
             lambda view: finished(get_reservation_response(command, view)),
         )
 
+    async def batch_get_availability(self, *args: Any, **options: Any) -> Any:
+        request: Any = calls.batch_get_availability(*args, **options).request
+        command = batch_availability_from_request(request)
+        return self._asked(
+            "batch_get_availability",
+            request,
+            lambda _: command,
+            partial(_named, command),
+        )
+
     async def get_shortfall(self, *args: Any, **options: Any) -> Any:
         request = calls.get_shortfall(*args, **options).request
         return self._asked("get_shortfall", request, shortfall_from_request, shortfall_response)
@@ -154,3 +168,12 @@ class CoreClient:
         if isinstance(outcome, FAULTS):
             raise fault_from_outcome(outcome, request)
         return outcome
+
+
+def _named(
+    command: GetAvailability, answer: Availabilities
+) -> availability.BatchGetAvailabilityResponse:
+    """What a BatchGetAvailability answers, without levels."""
+    unknown = [sku for sku, each in zip(command.skus, answer.views, strict=True) if each is None]
+    known = [availability.Availability(sku=each.sku) for each in answer.views if each is not None]
+    return availability.BatchGetAvailabilityResponse(availabilities=known, unknown_skus=unknown)

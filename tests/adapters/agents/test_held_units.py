@@ -50,6 +50,21 @@ async def test_a_location_that_there_is_not_has_nothing(asking: Asking) -> None:
     assert "item_unavailable" == held.json()["messages"][0]["code"]
 
 
+# Names
+
+
+async def test_an_item_is_sold_under_a_name_that_its_sku_had(asking: Asking) -> None:
+    sku = await asking.stock(3)
+    await asking.hold(f"before-{sku}", (sku, 1))
+    await asking.client.rename_sku(sku, f"{sku}-new")
+    asked = [{"id": each, "quantity": 5} for each in (sku, "nobody", f"{sku}-new")]
+    answer = await asking.ask("POST", "availability", {"items": asked})
+    assert [2, 0, 2] == [each["available"] for each in answer.json()["line_items"]]
+    assert "held" == (await asking.hold(f"before-{sku}", (sku, 1)))["status"]
+    declined = await asking.hold(f"after-{sku}", (sku, 3))
+    assert ["2 of 3 can be had"] == [each["content"] for each in declined["messages"]]
+
+
 # Holds
 
 

@@ -19,7 +19,13 @@ from holdfast.adapters.events import (
     StockFact,
 )
 from holdfast.adapters.runtime.store import StoreFailed, StoreFull
-from holdfast.core.commands import Location, RecordStockEvents, StockEvent, UpdateLocation
+from holdfast.core.commands import (
+    Location,
+    RecordStockEvents,
+    RenameSku,
+    StockEvent,
+    UpdateLocation,
+)
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from tests.adapters.core_client import CoreClient
@@ -32,15 +38,18 @@ ORDER = [[("1", "A", 2), ("2", "B", 1)], [("1", "A", 3), ("2", "C", 1)]]
 _NUMBERS = count(1)
 
 
-@pytest.fixture(scope="module")
-def core() -> CoreClient:
-    """Ten of a SKU at each place, for orders of which each has an id of its own."""
+@pytest.fixture(scope="module", params=["MUG", "CUP"])
+def core(request: pytest.FixtureRequest) -> CoreClient:
+    """Many of a SKU at each place, for orders of which each has an id of its own. It was renamed,
+    unless it is called as facts and orders call it.
+    """
     engine = NodeEngine(1)
     for place in "ABC":
         location = Location(place, LocationKind.STORE, "", enabled=True)
         engine.turn([UpdateLocation(location)], START_NS)
         counted = StockEvent(key_from_text(place), 0, "MUG", place, EventKind.COUNT, 1_000_000)
         engine.turn([RecordStockEvents("wms", (counted,))], START_NS)
+    engine.turn([RenameSku("MUG", request.param)], START_NS)
     return CoreClient(engine, START_NS)
 
 
