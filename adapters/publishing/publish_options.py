@@ -42,10 +42,10 @@ class PublishOptions(BaseModel):
 
     model_config = _STRICT
 
-    nodes: Annotated[
-        dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]], Field(min_length=1)
-    ]
-    """The channel's nodes, and the locations of ours whose available units each shows in sum."""
+    nodes: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]]
+    """The channel's nodes, and the locations of ours whose available units each shows in sum. With
+    none, all that the channel shows is withdrawn.
+    """
     orders: tuple[Name, ...] = ()
     """Other adapters that bring the channel's orders."""
     max_oversell: MaxOversell = MaxOversell()

@@ -43,6 +43,7 @@ from .outbox import Outbox
 from .overdue import watch_overdue
 from .partner import Partner, http_client
 from .polls import Poller
+from .removed_channels import report_removed
 from .settings import Configured, Settings, read_tables
 from .store import Store, StoreFailed, StoreFull
 
@@ -100,6 +101,8 @@ class Host:
         self.feeders: dict[str, Feeder] = {}
         self.partners: dict[str, Partner] = {}
         self.channels: Channels | None = None
+        self.removed: Mapping[str, int] = {}
+        """Channels that are not set any more, with how many items at nodes they show."""
         self.http_port = 0
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -124,6 +127,7 @@ class Host:
                 for work in await self._parts(each, client, channels, stack)
             ]
             works.append(partial(watch_overdue, self.store, utc_now))
+            self.removed = await report_removed(self.store, channels.publishers, utc_now())
             if channels.publishers:
                 works += [partial(_followed, channels.levels), channels.levels.ask]
             app = build_app(
@@ -154,6 +158,7 @@ class Host:
             )
             open_cases = tables.open_cases.size()
             stranded = boxes.of_others(tables, set(self.inboxes))
+            stranded |= {f"{name}: offers": count for name, count in self.removed.items()}
             paused = {key.decode() for key, _ in tables.controls.entries()}
         return {
             "core": _gate(self.core) | {"target": self._settings.target},

@@ -82,6 +82,8 @@ class Levels:
             await self._load()
             self.known.is_whole = bool(self._revisions())
             self.loaded.set()
+        if not self._locations:
+            await asyncio.Event().wait()  # whatever channels show is withdrawn
         try:
             async with together() as group:
                 unkept: _Unkept = asyncio.Queue(UNKEPT_MAX)

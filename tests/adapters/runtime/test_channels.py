@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.edge.client import BlockingClient
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.adapters.adapters_process import AdaptersProcess
+from tests.adapters.adapters_process import SHOP, AdaptersProcess
 from tests.adapters.mini_channel import FEED_MAX, MiniChannel, running_mini_channel
 from tests.edge.node_process import NodeProcess, running_node
 from tests.real_time import wait_until, wall_s
@@ -237,3 +237,35 @@ def test_many_changes_take_few_calls(
 def dirty(adapters: AdaptersProcess) -> int:
     statuses = adapters.status()["adapters"]
     return sum(each["channel"]["dirty"] for each in statuses if "channel" in each)
+
+
+@pytest.mark.slow
+def test_a_channel_that_is_removed_is_reported_until_it_is_withdrawn(
+    node: NodeProcess, channel: MiniChannel, adapters: AdaptersProcess
+) -> None:
+    receive(node, {"removed-1": 5, "removed-2": 2})
+    both = {"removed-1": 5, "removed-2": 2}
+    wait_until(lambda: shows(channel, both), "it does not show it", RECOVERY_S)
+    wait_until(lambda: dirty(adapters) == 0, "it stays behind", RECOVERY_S)
+    settings = adapters.config.read_text()
+    without = settings.partition("[adapters.market]")[0] + SHOP
+
+    adapters.stop()
+    adapters.config.write_text(without)
+    adapters.start()
+    pairs = len([units for units in channel.shown.values() if units])
+    assert {"market: offers": pairs} == adapters.status()["stranded"]
+    assert "channel_removed" in adapters.command("cases").stdout
+    assert f"Nobody delivers {pairs} of market: offers" in adapters.command("status").stdout
+
+    adapters.stop()
+    adapters.config.write_text(settings.replace('{ DEFAULT = ["dc-1"] }', "{}"))
+    adapters.start()
+    wait_until(lambda: not any(channel.shown.values()), "it is not withdrawn", RECOVERY_S)
+    wait_until(lambda: dirty(adapters) == 0, "it stays behind", RECOVERY_S)
+    assert (0, {}) == (adapters.status()["open_cases"], adapters.status()["stranded"])
+
+    adapters.stop()
+    adapters.config.write_text(without)
+    adapters.start()
+    assert (0, {}) == (adapters.status()["open_cases"], adapters.status()["stranded"])

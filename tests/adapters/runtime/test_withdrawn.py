@@ -67,6 +67,15 @@ async def test_a_node_that_is_not_set_any_more_is_withdrawn(tmp_path: Path) -> N
     assert 10 == exposed
 
 
+async def test_a_channel_without_nodes_is_withdrawn_as_a_whole(tmp_path: Path) -> None:
+    channel = MiniChannel()
+    await shown_by(tmp_path, TWO_NODES, BOTH, channel)
+    exposed = await shown_by(tmp_path, PublishOptions(nodes={}), BOTH, channel)
+
+    assert {0} == set(channel.shown.values())
+    assert (4, 20) == (len(channel.shown), exposed)
+
+
 async def test_the_units_of_an_item_move_to_the_one_that_replaces_it(tmp_path: Path) -> None:
     channel = MiniChannel()
     await shown_by(tmp_path, TWO_NODES, BOTH, channel)
