@@ -104,6 +104,42 @@ def test_an_order_is_reported_as_it_is_bought_shipped_and_cancelled(
     assert [(sku, "1", 5, 2, 1)] == units(state_of(driven, code))
 
 
+MODIFY = "mutation($input: ModifyOrderInput!) { modifyOrder(input: $input) { __typename } }"
+TO_MODIFYING = """mutation($id: ID!) {
+  transitionOrderToState(id: $id, state: "Modifying") { __typename }
+}"""
+
+
+def test_edits_of_an_order_are_reported_as_numbers_that_rise(
+    shop: VendureShop, driven: Driven
+) -> None:
+    code = shop.buy("3", 5)
+    sku = shop.level("3")["sku"]
+    order = shop.admin(
+        "query($code: String!) { orders(options: { filter: { code: { eq: $code } } }) "
+        "{ items { id lines { id } payments { id } } } }",
+        code=code,
+    )["orders"]["items"][0]
+    line, payment = order["lines"][0]["id"], order["payments"][0]["id"]
+    shop.admin("mutation($id: ID!) { settlePayment(id: $id) { __typename } }", id=payment)
+
+    def edit(refund: int = 0, **changes: Any) -> list[tuple[str, str, int, int, int]]:
+        shop.admin(TO_MODIFYING, id=order["id"])
+        refunds = [{"paymentId": payment, "amount": refund, "reason": "an edit"}] if refund else []
+        asked = {"dryRun": False, "orderId": order["id"], "refunds": refunds, **changes}
+        assert "Order" == shop.admin(MODIFY, input=asked)["modifyOrder"]["__typename"]
+        return units(state_of(driven, code))
+
+    def lines(quantity: int) -> list[dict[str, Any]]:
+        return [{"orderLineId": line, "quantity": quantity}]
+
+    assert [(sku, "1", 5, 0, 2)] == edit(refund=1, adjustOrderLines=lines(3))
+    assert [(sku, "1", 6, 0, 2)] == edit(adjustOrderLines=lines(4))
+    # One more of an item that it has is noted as 1 - 4; what is left is right.
+    added = edit(addItems=[{"productVariantId": "3", "quantity": 1}])
+    assert [5] == [ordered - cancelled for _, _, ordered, _, cancelled in added]
+
+
 def units(event: OrderEvent) -> list[tuple[str, str, int, int, int]]:
     return [
         (each.sku, each.location, int(each.quantity), int(each.shipped), int(each.cancelled))

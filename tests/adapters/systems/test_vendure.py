@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -27,6 +28,8 @@ from holdfast.adapters.contract import (
 from holdfast.adapters.events import Ignored, OrderEvent, OrderKind, OrderLine
 from holdfast.adapters.systems import vendure
 from holdfast.adapters.systems.vendure import ADAPTER, PAGE, VendureOptions
+from tests.adapters.order_shop import Shop as Shopping
+from tests.adapters.order_shop import new_core
 
 SINCE = "2026-11-26T00:00:00Z"
 OPTIONS = VendureOptions(user="superadmin", location="1", since=SINCE)
@@ -79,8 +82,20 @@ def variables(request: object) -> dict[str, Any]:
     return dict(json.loads(request.body)["variables"])
 
 
+def edited(*quantities: int) -> list[dict[str, Any]]:
+    """Modifications that changed the line by so many units each, and another line as well."""
+    return [
+        {"lines": [{"orderLineId": "3", "quantity": each}, {"orderLineId": "4", "quantity": 9}]}
+        for each in quantities
+    ]
+
+
 def units(**line: Any) -> tuple[int, int, int]:
-    (event,) = ADAPTER.decode(Message(json.dumps(order(**line)).encode()), OPTIONS)
+    return units_of(Message(json.dumps(order(**line)).encode()))
+
+
+def units_of(message: Message) -> tuple[int, int, int]:
+    (event,) = ADAPTER.decode(message, OPTIONS)
     assert isinstance(event, OrderEvent)
     (order_line,) = event.lines
     return int(order_line.quantity), int(order_line.shipped), int(order_line.cancelled)
@@ -97,6 +112,7 @@ def test_an_order_is_sold_and_reported_as_it_stands() -> None:
             lines=(OrderLine("3", "MUG", "1", Decimal(5)),),
             time=datetime(2026, 11, 26, 12, tzinfo=UTC),
             is_sold=True,
+            is_current=True,
         )
     ] == list(ADAPTER.decode(message, OPTIONS))
 
@@ -116,6 +132,44 @@ def test_units_of_a_line_are_shipped_cancelled_or_open(
     expected: tuple[int, int, int], line: dict[str, Any]
 ) -> None:
     assert expected == units(**line)
+
+
+@pytest.mark.parametrize(
+    ("expected", "placed", "left", "changes"),
+    [
+        ((7, 0, 0), 5, 7, [2]),
+        ((7, 0, 1), 5, 6, [2, -1]),
+        ((8, 0, 2), 5, 6, [2, -2, 1]),
+        ((3, 0, 2), 0, 1, [3, -2]),
+        ((3, 0, 3), 0, 0, [3, -3]),
+        ((10, 0, 3), 5, 7, [-3]),  # two more of an item that it had: noted wrong, as 2 - 5
+    ],
+)
+def test_units_that_edits_have_added_and_taken_off_are_told_as_numbers_that_rise(
+    expected: tuple[int, int, int], placed: int, left: int, changes: list[int]
+) -> None:
+    told = order(quantity=left, orderPlacedQuantity=placed) | {"modifications": edited(*changes)}
+    message = Message(json.dumps(told).encode())
+    assert expected == units_of(message)
+
+
+#: What is left of a line, and what the shop notes of its edits: the first is noted wrong.
+EDITED: list[tuple[int, list[int]]] = [(5, []), (7, [-3]), (6, [-3, -1]), (8, [-3, -1, 2])]
+
+
+async def test_what_an_edit_takes_off_is_given_back() -> None:
+    """Also of units that an earlier edit has added, whatever the shop notes of it."""
+    shop = Shopping(new_core())
+    for minute, (left, changes) in enumerate(EDITED):
+        told = order(f"2026-11-26T12:0{minute}:00.000Z", quantity=left)
+        told["lines"][0]["productVariant"]["sku"] = shop.sku
+        message = Message(json.dumps(told | {"modifications": edited(*changes)}).encode())
+        options = OPTIONS.model_copy(update={"location": "A"})
+        (event,) = ADAPTER.decode(message, options)
+        assert isinstance(event, OrderEvent)
+        await shop.orders.apply(replace(event, order=shop.order))
+        committed = sum(open_ for open_, _, _ in (await shop.units()).values())
+        assert left == committed
 
 
 def test_an_order_without_lines_is_ignored_and_a_wrong_one_is_named() -> None:
