@@ -162,6 +162,10 @@ class OrderEvent:
     """Of STATE: the quantity of a line is what is left of it, 0 where nothing is. It falls by what
     is taken off without being among `cancelled`; by `time`, an old state does not undo that.
     """
+    placed_time: datetime | None = None
+    """Of STATE: when the order was placed. One from so long ago that the core may have forgotten it
+    is not placed again.
+    """
     hold: timedelta | None = None
     """Of HELD: for how long."""
     owner: str = ""

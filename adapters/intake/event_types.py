@@ -147,6 +147,7 @@ _OF_ORDERS: Final = {
     "is_current": flag_field(
         "Whether quantities are what is left of lines, and may fall, and not what was ever ordered."
     ),
+    "placed_time": instant_field("When the order was placed; an old one is not placed again."),
     "owner": optional_field("Whom the units are held for."),
     "amount": quantity_field(Range.FROM_0, "How much money, in the currency."),
     "currency": optional_field("ISO 4217, such as EUR."),
@@ -274,7 +275,7 @@ _ALL: Final = (
         OrderKind.STATE,
         "How it stands. What is behind is brought up, and nothing goes back.",
         required="order lines",
-        optional="is_sold is_current owner reason actor",
+        optional="is_sold is_current placed_time owner reason actor",
     ),
     _order(
         OrderKind.SETTLED,

@@ -136,6 +136,11 @@ def instant(value: object, field: str) -> datetime:
     )
 
 
+def optional_instant(value: object, field: str) -> datetime | None:
+    """The same, of a field that may be missing."""
+    return None if value is None else instant(value, field)
+
+
 def instant_or_local(value: object, field: str, zone: tzinfo | None) -> datetime:
     """An instant by ISO 8601. One without a zone is of `zone`, by its first reading where clocks
     are set back; without one it is refused.

@@ -18,7 +18,7 @@ class LatestStates:
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
-        self._now = now
+        self.now = now
 
     async def is_outdated(self, event: OrderEvent) -> bool:
         """Whether a newer state of the order came before; else this one is the newest from now on.
@@ -32,7 +32,7 @@ class LatestStates:
         def note(tables: Tables) -> bool:
             kept = tables.seen.get(key)
             if kept is None or kept < time:
-                remember(tables, key, time, self._now())
+                remember(tables, key, time, self.now())
             return kept is not None and kept > time
 
         return await self._store.write(note)

@@ -17,6 +17,7 @@ from holdfast.v1 import stock_service_pb2 as stock
 from ..events import FactKind, StockFact
 from .divided import Divided, Parts, part_id
 from .facts import Again, Dead, Settled, message_of, units, verdict
+from .order_lines import parts_of
 from .order_states import OrderStates
 from .present_names import present_names
 
@@ -53,7 +54,7 @@ class OrderFacts:
         if result.outcome != _UNFIT or fact.reverses is not None:
             return refused
         found = await self._states.find(fact.reference.id)
-        names = await present_names(self._client, [fact.sku], found)
+        names = await present_names(self._client, [fact.sku], parts_of(found))
         fact = replace(fact, sku=names.get(fact.sku, fact.sku))
         if not (parts := _divide(fact, found, result.possible)):
             return refused

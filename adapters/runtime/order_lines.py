@@ -92,6 +92,11 @@ def line_states(event: OrderEvent) -> list[LineState]:
     return list(states.values())
 
 
+def is_open(line: LineState) -> bool:
+    """Whether a channel still owes units of a line."""
+    return line.ordered > line.shipped + line.cancelled
+
+
 def next_name(order: str, found: Found) -> str:
     """The name of the next reservation of an order."""
     return f"{order}+{len(found)}" if found else order
@@ -103,6 +108,11 @@ def new_name(order: str, found: Found) -> str:
         expected = f"an order in up to {RESERVATIONS_MAX} pieces: give its lines in fewer events"
         raise Undecodable("order", order, expected)
     return next_name(order, found)
+
+
+def parts_of(found: Found) -> list[reservation.ReservationLine]:
+    """The lines of all reservations of an order."""
+    return [part for each in found for part in each.lines]
 
 
 def have_lines_left(found: Found) -> bool:
@@ -153,7 +163,7 @@ def located(lines: Sequence[OrderLine], found: Found) -> tuple[OrderLine, ...]:
     """Lines with the locations where an order has them, of those that name none: with an id, where
     the line stands now. Raises Undecodable where that is none, or one of several.
     """
-    parts = [part for each in found for part in each.lines]
+    parts = parts_of(found)
     there = []
     for place, line in enumerate(lines):
         known = [

@@ -7,6 +7,7 @@ between two commands leaves the rest to the next attempt, whoever else has moved
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -22,12 +23,14 @@ from .order_lines import (
     LineState,
     already_done,
     have_lines_left,
+    is_open,
     line_states,
     missing,
     moves,
     new_name,
     next_name,
     other_sku,
+    parts_of,
     shipped_all_the_same,
     since_began,
 )
@@ -44,6 +47,12 @@ RESERVATION_LINES_MAX: Final = 2_000
 
 #: Lines that the text of a case names.
 LINES_NAMED: Final = 10
+
+#: How long the core knows an order after its end, and so after it was placed, at least.
+FORGOTTEN: Final = timedelta(days=30)
+_OLD: Final = (
+    "the core does not know it, and may have forgotten it since some of it was shipped or cancelled"
+)
 
 Answer = TypeVar("Answer")
 
@@ -90,6 +99,11 @@ class OrderStates:
         ]
         if differs := other_sku(states, found):
             return differs
+        if not found and self._is_old(event):
+            if not any(map(is_open, states)):
+                return Settled("ENDED_LONG_AGO")
+            if any(line.shipped or line.cancelled for line in states):
+                return Dead("RESERVATION_ENDED", _OLD, "order", event.order)
         if event.is_current:
             states = since_began(states, found)
         if lines := missing(states, found):
@@ -121,11 +135,18 @@ class OrderStates:
                 return done
         return Settled(APPLIED if steps else "UNCHANGED", _crossed(event, states, found))
 
+    def _is_old(self, event: OrderEvent) -> bool:
+        """Whether the core may have known an order, and forgotten it since."""
+        placed = event.placed_time
+        return placed is not None and self._latest.now() - placed >= FORGOTTEN
+
     async def look(self, event: OrderEvent) -> tuple[OrderEvent, list[reservation.Reservation]]:
         """An event and all reservations of its order, with SKUs called alike."""
         found = await self.find(event.order)
-        skus = (line.sku for line in event.lines)
-        return with_names(event, await present_names(self._calls.client, skus, found)), found
+        names = await present_names(
+            self._calls.client, (line.sku for line in event.lines), parts_of(found)
+        )
+        return with_names(event, names), found
 
     async def find(self, order: str) -> list[reservation.Reservation]:
         """All reservations of an order, in the order in which they were made."""

@@ -6,31 +6,37 @@ core names are changed at its door; what is compared out here, with what it repo
 here, in one place.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final, TypeAlias
 
 from holdfast.edge.client import Client, InvalidArgument
+from holdfast.v1 import ledger_service_pb2 as ledger
+from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import OrderEvent
-from .order_lines import Found
 
 #: SKUs that the core reads at once.
-SKUS_MAX = 1_000
+SKUS_MAX: Final = 1_000
+
+#: What the core reports of an order or a receipt, each with a SKU and its location.
+Reported: TypeAlias = reservation.ReservationLine | ledger.Movement
 
 
-async def present_names(client: Client, skus: Iterable[str], found: Found) -> Mapping[str, str]:
-    """The present names of SKUs, of those that reservations do not have as they are called. It asks
-    for these alone, which are few: lines that are added, and what was renamed. Raises what the
-    client raises.
+async def present_names(
+    client: Client, skus: Iterable[str], reported: Sequence[Reported]
+) -> Mapping[str, str]:
+    """The present names of SKUs, of those that the core has not reported as they are called. It
+    asks for these alone, which are few: lines that are added, and what was renamed. Raises what
+    the client raises.
     """
-    parts = [part for each in found for part in each.lines]
-    others = list(dict.fromkeys(skus).keys() - {part.sku for part in parts}) if parts else []
+    others = list(dict.fromkeys(skus).keys() - {each.sku for each in reported}) if reported else []
     names: dict[str, str] = {}
     with suppress(InvalidArgument):  # no name at all: the command that has it says so
         for at in range(0, len(others), SKUS_MAX):
             asked = others[at : at + SKUS_MAX]
-            answer = await client.batch_get_availability(asked, [parts[0].location])
+            answer = await client.batch_get_availability(asked, [reported[0].location])
             known = [sku for sku in asked if sku not in answer.unknown_skus]
             names |= zip(known, (each.sku for each in answer.availabilities), strict=True)
     return names

@@ -62,7 +62,7 @@ _ORDERS: Final = """query Orders($since: DateTime!, $skip: Int!, $take: Int!) {
     sort: { updatedAt: DESC }, skip: $skip, take: $take
   }) {
     items {
-      id code state updatedAt
+      id code state updatedAt orderPlacedAt
       lines {
         id quantity orderPlacedQuantity
         productVariant { sku }
@@ -200,6 +200,7 @@ def decode(message: Message, options: VendureOptions) -> Iterator[Decoded]:
         ),
         time=_updated(order),
         is_sold=True,
+        placed_time=fields.optional_instant(order.get("orderPlacedAt"), "orderPlacedAt"),
         is_current=True,  # by time: what is left may fall by more than the edits say
     )
 

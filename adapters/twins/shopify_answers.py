@@ -139,6 +139,7 @@ class Answers:
         }
         return {
             "id": gid("Order", order.id),
+            "createdAt": order.created_at,
             "updatedAt": order.updated_at,
             "lineItems": _lazily(list(lines.values())),
             "fulfillmentOrders": _lazily(

@@ -46,6 +46,7 @@ enum LocationSortKeys { ID NAME }
 type PageInfo { endCursor: String hasNextPage: Boolean! }
 
 type Order {
+  createdAt: DateTime!
   fulfillmentOrders(after: String, first: Int): FulfillmentOrderConnection!
   fulfillments(first: Int): [Fulfillment!]!
   id: ID!

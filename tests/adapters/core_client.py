@@ -3,7 +3,7 @@ and how it is answered is the server's, and in between there is an engine.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast, get_args
 
@@ -18,7 +18,7 @@ from holdfast.edge.client import Client, calls
 from holdfast.edge.client.errors import error_from_status
 from holdfast.edge.wire.availability import batch_availability_from_request
 from holdfast.edge.wire.engine_faults import FaultOutcome, fault_from_outcome
-from holdfast.edge.wire.faults import Fault
+from holdfast.edge.wire.faults import Fault, ledger_off
 from holdfast.edge.wire.reservations import (
     fulfill_response,
     get_reservation_from_request,
@@ -33,6 +33,7 @@ from holdfast.edge.wire.stock_facts import events_from_request, events_response
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.core.engine import Engine
+from tests.core.script_answers import START_NS
 from tests.model_facts import Availabilities
 
 FAULTS = get_args(FaultOutcome)
@@ -58,7 +59,8 @@ class _DividedInMemory:
 class _LatestInMemory:
     """The times of the newest states, without a store."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
         self._kept: dict[str, datetime] = {}
 
     async def is_outdated(self, event: OrderEvent) -> bool:
@@ -70,8 +72,15 @@ class _LatestInMemory:
 
 def orders_in_memory(client: Any) -> Orders:
     """Orders whose notes last as long as the process lives."""
-    divided, latest = cast(Divided, _DividedInMemory()), cast(LatestStates, _LatestInMemory())
+    latest = cast(LatestStates, _LatestInMemory(lambda: _now_of(client)))
+    divided = cast(Divided, _DividedInMemory())
     return Orders(cast(Client, client), divided, latest)
+
+
+def _now_of(client: Any) -> datetime:
+    """The time of a core in memory; orders of real ones are not old."""
+    now_ns = client.now_ns if isinstance(client, CoreClient) else START_NS
+    return datetime.fromtimestamp(now_ns / 10**9, UTC)
 
 
 class CoreClient:
@@ -111,6 +120,9 @@ class CoreClient:
             lambda _: command,
             partial(_named, command),
         )
+
+    async def list_movements(self, **_: Any) -> Any:
+        raise error_from_status(ledger_off().to_status())
 
     async def get_shortfall(self, *args: Any, **options: Any) -> Any:
         request = calls.get_shortfall(*args, **options).request

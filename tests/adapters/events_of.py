@@ -76,6 +76,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "lines": st.lists(_LINES, max_size=3).map(tuple),
     "is_sold": st.booleans(),
     "is_current": st.booleans(),
+    "placed_time": _TIMES,
     "hold": st.timedeltas(timedelta(microseconds=1), timedelta(days=1000)),
     "amount": _COUNTS,
     "details": st.dictionaries(_NAMES, _JSON, max_size=3),

@@ -48,6 +48,10 @@ class Part:
         """An instant. Raises Undecodable."""
         return fields.instant(self.get(name), self.field(name))
 
+    def optional_time(self, name: str) -> datetime | None:
+        """The same; None where there is none. Raises Undecodable."""
+        return fields.optional_instant(self.get(name), self.field(name))
+
     def next_token(self) -> str:
         """Where the next page of a search is, empty on the last one. Raises Undecodable."""
         if self.get("pagination") is None:

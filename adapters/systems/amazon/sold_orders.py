@@ -52,6 +52,7 @@ class _Order:
     event_id: str
     status: str
     time: datetime
+    placed: datetime | None
     lines: tuple[OrderLine, ...]
 
 
@@ -62,7 +63,8 @@ def of_notification(payload: Part, event_id: str, time: datetime, options: Selle
         return Ignored("fulfilled_by_amazon")
     status = summary.one_of("orderStatus", _NOTIFIED)
     lines = (_notified(item, status, options) for item in summary.parts("orderItems"))
-    order = _Order(payload.text("amazonOrderId"), event_id, status, time, tuple(lines))
+    placed = summary.optional_time("purchaseDate")
+    order = _Order(payload.text("amazonOrderId"), event_id, status, time, placed, tuple(lines))
     return _state(order, options)
 
 
@@ -75,7 +77,8 @@ def of_search(order: Part, options: Seller) -> Decoded:
     order_id, updated = order.text("orderId"), order.time("lastUpdatedTime")
     lines = (_searched(item, status, options) for item in order.parts("orderItems"))
     event_id = f"{order_id}@{updated.isoformat()}"
-    return _state(_Order(order_id, event_id, status, updated, tuple(lines)), options)
+    placed = order.optional_time("createdTime")
+    return _state(_Order(order_id, event_id, status, updated, placed, tuple(lines)), options)
 
 
 def _state(order: _Order, options: Seller) -> Decoded:
@@ -89,6 +92,7 @@ def _state(order: _Order, options: Seller) -> Decoded:
         order=f"{options.channel}/{order.id}",
         lines=() if is_cancelled else order.lines,
         time=order.time,
+        placed_time=None if is_cancelled else order.placed,
         is_sold=not is_cancelled,
         is_current=not is_cancelled,
     )

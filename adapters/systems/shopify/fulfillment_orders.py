@@ -52,6 +52,7 @@ _CHANGED_COST: Final = CHANGED + 2
 _ORDER: Final = f"""query Order($id: ID!) {{
   order(id: $id) {{
     id
+    createdAt
     updatedAt
     lineItems(first: {LINES}) {{
       nodes {{ id sku quantity variant {{ id }} }}
@@ -178,7 +179,8 @@ def decode(message: Message, options: OrdersOptions) -> Iterator[Decoded]:
         _add_fulfillment(standing, fields.mapping(each, path), path, options)
     lines = [part for line in ordered for part in _parts(line, standing, options.location)]
     if lines:
-        yield state(options, order_id, f"{order_id}/{key(message)}", lines, max(times))
+        placed = fields.optional_instant(order.get("createdAt"), "createdAt")
+        yield state(options, order_id, f"{order_id}/{key(message)}", lines, max(times), placed)
     else:
         yield Ignored("no_location" if ordered else "no_items")
 

@@ -49,7 +49,8 @@ def order_state(
     if not lines:
         return Ignored("no_items")
     time = fields.instant(order.get("updated_at"), "updated_at")
-    return state(options, order_id, event_id, lines, time, correlation_id)
+    placed = fields.optional_instant(order.get("created_at"), "created_at")
+    return state(options, order_id, event_id, lines, time, placed, correlation_id)
 
 
 def number(value: object, field: str) -> str:

@@ -32,6 +32,7 @@ def state(
     event_id: str,
     lines: Sequence[OrderLine],
     time: datetime,
+    placed: datetime | None,
     correlation_id: str = "",
 ) -> OrderEvent:
     """An order as it stands: Shopify has sold it already."""
@@ -42,6 +43,7 @@ def state(
         order=reservation(order),
         lines=tuple(lines),
         time=time,
+        placed_time=placed,
         is_sold=True,
         correlation_id=correlation_id,
     )

@@ -34,6 +34,7 @@ def state_of(order: Mapping[str, Any], path: str, node: str, new_id: str) -> Ord
     location = _ship_node(order, path) or node
     if not location:
         raise Undecodable(f"{path}shipNode.id", None, "a ship node, or the option node")
+    placed = moment(order.get("orderDate"), f"{path}orderDate")
     return OrderEvent(
         source="walmart",
         id=new_id,
@@ -42,7 +43,8 @@ def state_of(order: Mapping[str, Any], path: str, node: str, new_id: str) -> Ord
         lines=tuple(_line(line, where, location) for line, where in _lines(order, path)),
         # The time of the order, and not of its state: mapping tables are to give the same location
         # as long as it lives.
-        time=moment(order.get("orderDate"), f"{path}orderDate"),
+        time=placed,
+        placed_time=placed,
         is_sold=True,
     )
 
