@@ -47,14 +47,16 @@ class _Waiting:
 
 
 def note_reversal(
-    adapter: str, event: Event, outcome: str, now: datetime
+    adapter: str, event: Event, outcome: str, now: datetime, grace: timedelta = GRACE
 ) -> Callable[[Tables], None] | None:
-    """The change that an outcome of the core makes to what waits, if any."""
+    """The change that an outcome of the core makes to what waits, if any; `grace` is how long its
+    event may be late.
+    """
     if not isinstance(event, StockFact) or not event.id:
         return None
     if outcome == "REVERSAL_PENDING" and (named := event.reverses) is not None:
         what = f"{event.id}, of {event.quantity} {event.sku} at {event.location}"
-        due_s = (now + GRACE).timestamp()
+        due_s = (now + grace).timestamp()
         waiting = _Waiting(adapter, named.source or event.source, named.event_id, what, due_s)
         return lambda tables: _came(tables, event, waiting)
     return lambda tables: _came(tables, event)

@@ -4,10 +4,11 @@ Rules of this file: it decides and does not wait. Each outcome of the core stand
 sets: settled, to be sent again in another form, or a dead letter.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from holdfast.v1 import stock_service_pb2 as stock
 
@@ -21,6 +22,8 @@ BASES: Final = {
     CountBasis.SHELF: stock.COUNT_BASIS_SHELF,
     CountBasis.BOOKS: stock.COUNT_BASIS_BOOKS,
 }
+
+Item = TypeVar("Item")
 
 #: What RecordStockEvents takes at once.
 EVENTS_MAX: Final = 1_000
@@ -101,6 +104,21 @@ def weight(fact: StockFact) -> int:
         return 2
     is_heavy = fact.kind in _HEAVY or kind == "reservation" or fact.from_status or fact.to_status
     return 1 if is_heavy else 0
+
+
+def chunks(items: Sequence[Item], fact_of: Callable[[Item], StockFact]) -> Iterator[list[Item]]:
+    """What has facts of one source, as the core takes these at once, in their order."""
+    chunk: list[Item] = []
+    heavy = 0
+    for item in items:
+        fact = fact_of(item)
+        heavy += weight(fact)
+        if len(chunk) == EVENTS_MAX or heavy > WEIGHT_MAX:
+            yield chunk
+            chunk, heavy = [], weight(fact)
+        chunk.append(item)
+    if chunk:
+        yield chunk
 
 
 def message_of(fact: StockFact, correlation_id: str = "") -> stock.StockEvent:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 from typing import Any, Final, Protocol, TypeVar
@@ -28,18 +28,17 @@ from ..events import (
     Ignored,
     Numbered,
     OrderEvent,
-    OrderKind,
     Shown,
     StockFact,
 )
 from ..intake import cloudevents
-from .awaited import note_reversal
+from .awaited import GRACE, note_reversal
 from .cases import case_of_dead, case_of_money, case_of_shortfall, raise_case
 from .controls import is_paused
 from .dead_letters import bury, dead_of, event_letter, message_letter, unfit
 from .divided import Divided
 from .early import Early
-from .facts import EVENTS_MAX, WEIGHT_MAX, Again, Dead, Settled, message_of, verdict, weight
+from .facts import Again, Dead, Settled, chunks, message_of, verdict
 from .gate import Gate
 from .inbox import Inbox
 from .latest_states import LatestStates
@@ -48,6 +47,8 @@ from .order_facts import OrderFacts
 from .order_runs import joined, runs
 from .orders import CarryOut, Orders
 from .records import Waiting, fingerprint
+from .renumbered import as_numbered, receipts_here, undone_receipt
+from .sold_times import sold_at
 from .store import Store, StoreFailed, StoreFull, Tables
 from .task_groups import together
 from .till_gaps import note_numbers
@@ -293,8 +294,24 @@ class Lane:
                 group.create_task(self._record_in_order(run, done))
 
     async def _record_in_order(self, items: list[Item], done: Round) -> None:
-        for chunk in _chunks(items):
-            await self._record_chunk(chunk, done)
+        for receipt, run in groupby(items, key=lambda item: undone_receipt(_fact(item))):
+            some = list(run)
+            for chunk in chunks(await self._numbered(some, done) if receipt else some, _fact):
+                await self._record_chunk(chunk, done)
+
+    async def _numbered(self, items: list[Item], done: Round) -> list[Item]:
+        """Reversals of a receipt by the lines that it has, if the core can tell."""
+        found = []
+        try:
+            facts = await self._ask(partial(as_numbered, self._client, [*map(_fact, items)]))
+        except Exception:  # noqa: BLE001 - as without a ledger: they are sent as they are named
+            return items
+        for item, fact in zip(items, facts, strict=True):
+            if isinstance(fact, Dead):
+                self._settle(item, fact, done)
+            else:
+                found.append(replace(item, mapped=fact))
+        return found
 
     async def _record_chunk(self, items: list[Item], done: Round) -> None:
         """Record facts of one source; halve what the core refuses as a whole, to find who is to
@@ -330,6 +347,7 @@ class Lane:
     ) -> None:
         for shortfall in response.shortfalls:
             done.changes.append(raise_case(self.name, case_of_shortfall(shortfall), self._now()))
+        here = receipts_here(map(_fact, items), response.results)
         for item, result in zip(items, response.results, strict=True):
             judged = verdict(_fact(item), result)
             if isinstance(judged, Dead):
@@ -339,7 +357,7 @@ class Lane:
             if isinstance(judged, Again):
                 await self._record_chunk([replace(item, mapped=judged.fact)], done)
             else:
-                self._settle(item, judged, done)
+                self._settle(item, judged, done, is_here=undone_receipt(_fact(item)) in here)
 
     # Orders and cases
 
@@ -409,7 +427,10 @@ class Lane:
 
     # Ends
 
-    def _settle(self, item: Item, judged: Settled | Dead, done: Round) -> None:
+    def _settle(
+        self, item: Item, judged: Settled | Dead, done: Round, *, is_here: bool = False
+    ) -> None:
+        """`is_here` is of a reversal of a receipt that has come: no more of it will."""
         if isinstance(judged, Dead):
             event = _correlated(item.event, item.waiting)
             if (aside := self._early.put_aside(item.waiting, event, judged)) is not None:
@@ -419,11 +440,13 @@ class Lane:
             return
         if judged.case is not None:
             done.changes.append(raise_case(self.name, judged.case, self._now()))
-        if change := note_reversal(self.name, item.mapped, judged.outcome, self._now()):
+        grace = timedelta() if is_here else GRACE
+        if change := note_reversal(self.name, item.mapped, judged.outcome, self._now(), grace):
             done.changes.append(change)
         received = item.waiting.message.received
         self._observer.settled(self.name, item.event, judged.outcome, received)
-        if judged.outcome == APPLIED and (sold := _sold_at(item)) is not None:
+        is_replay = bool(item.waiting.replay_of)
+        if judged.outcome == APPLIED and (sold := sold_at(item.event)) and not is_replay:
             self._sold(sold)
 
     def _bury(self, item: Item, stage: str, dead: Dead, done: Round) -> None:
@@ -460,38 +483,6 @@ def _fact(item: Item) -> StockFact:
 
 def _is_fact_of(item: Item) -> bool:
     return isinstance(item.mapped, StockFact)
-
-
-def _sold_at(item: Item) -> datetime | None:
-    """When an order was sold that an event is the first word of. Units that have moved on say that
-    it is not, and a replay says how long a dead letter lay.
-    """
-    event = item.event
-    if not isinstance(event, OrderEvent) or item.waiting.replay_of:
-        return None
-    is_first = event.kind in _PLACING and not any(
-        line.shipped or line.cancelled for line in event.lines
-    )
-    return event.time if is_first else None
-
-
-#: What reports a sale.
-_PLACING: Final = (OrderKind.PLACED, OrderKind.STATE)
-
-
-def _chunks(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Facts of one source that the core takes at once, in their order."""
-    chunk: list[Item] = []
-    heavy = 0
-    for item in items:
-        fact = _fact(item)
-        heavy += weight(fact)
-        if len(chunk) == EVENTS_MAX or heavy > WEIGHT_MAX:
-            yield chunk
-            chunk, heavy = [], weight(fact)
-        chunk.append(item)
-    if chunk:
-        yield chunk
 
 
 def _has_no_zone(time: datetime | None) -> bool:

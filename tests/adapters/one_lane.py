@@ -15,6 +15,7 @@ from holdfast.adapters.runtime.dead_letters import dead_letters
 from holdfast.adapters.runtime.early import WAITS_S
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
+from holdfast.adapters.runtime.host import CORE_TEMPORARY
 from holdfast.adapters.runtime.inbox import Inbox, keyed
 from holdfast.adapters.runtime.lane import Lane, nothing_sold
 from holdfast.adapters.runtime.records import Case, DeadLetter
@@ -40,7 +41,7 @@ class _Failing:
 
 async def deliver(
     folder: Path,
-    core: CoreClient,
+    core: CoreClient | Client,
     *events: Event,
     sold: Callable[[datetime], None] = nothing_sold,
     fails: StoreFull | StoreFailed | None = None,
@@ -84,7 +85,7 @@ async def wait_in_vain(folder: Path, core: CoreClient) -> list[Case]:
 def _lane(
     store: Store,
     inbox: Inbox,
-    core: CoreClient,
+    core: CoreClient | Client,
     sold: Callable[[datetime], None],
     now: datetime,
 ) -> Lane:
@@ -95,7 +96,7 @@ def _lane(
         store=store,
         inbox=inbox,
         client=cast(Client, core),
-        core=Gate("core", ()),
+        core=Gate("core", CORE_TEMPORARY),
         tables=Tables(),
         observer=Figures({"channel": "order_sync"}, {}, lambda: NOW),
         now=lambda: now,

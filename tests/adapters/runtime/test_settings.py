@@ -144,5 +144,6 @@ def test_orders_of_no_adapter_are_refused(tmp_path: Path) -> None:
     assert "adapters.x.publish.orders: no adapter is called 'y': expected x" in message
 
 
-def test_a_channel_without_nodes_is_refused(tmp_path: Path) -> None:
-    assert "adapters.x.publish.nodes" in problems(tmp_path, "publish = { nodes = {} }\n")
+def test_a_node_of_a_channel_has_locations(tmp_path: Path) -> None:
+    named = problems(tmp_path, "publish = { nodes = { DEFAULT = [] } }\n")
+    assert "adapters.x.publish.nodes.DEFAULT" in named
