@@ -30,7 +30,7 @@ from ..contract import Adapter, Message, Undecodable
 from ..events import Decoded
 from .fields import hash_of
 from .poslog_options import PoslogOptions
-from .poslog_receipts import numbered
+from .poslog_receipts import numbered, receipt_or_error
 from .poslog_transactions import events_of
 from .verification import verify
 from .xml_cutting import cut_records
@@ -41,9 +41,11 @@ def decode(message: Message, options: PoslogOptions) -> Iterator[Decoded | Undec
     """The events of every transaction, in the order of the file."""
     for at, transaction in enumerate(records(message.body, "POSLog", "Transaction"), 1):
         path = f"Transaction[{at}]"
-        yield from numbered(children(transaction), path, options)
+        parts = children(transaction)
+        receipt = receipt_or_error(parts, path)
+        yield from numbered(receipt, options)
         try:
-            yield from events_of(transaction, path, options)
+            yield from events_of(transaction, parts, receipt, path, options)
         except Undecodable as wrong:
             yield wrong
 

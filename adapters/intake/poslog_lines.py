@@ -67,9 +67,9 @@ def lines_of(retail: Element, path: str, options: Any) -> tuple[list[Line], list
 def flag(element: Element, name: str) -> bool:
     """Whether an attribute says yes, whatever its namespace."""
     value = element.get(name)
-    if value is None:
-        value = next((text for key, text in element.items() if local(key) == name), "")
-    return value.strip().lower() in _YES
+    if value is None and element.keys():
+        value = next((text for key, text in element.items() if local(key) == name), None)
+    return value is not None and value.strip().lower() in _YES
 
 
 def _line_items(retail: Element) -> Iterator[tuple[Element, Children]]:

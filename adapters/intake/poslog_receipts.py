@@ -7,9 +7,9 @@ number, and its number in the transaction.
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
@@ -25,6 +25,9 @@ Children = dict[str, Element]
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII).match
 _PART_CHARACTERS_MAX: Final = 40
 
+#: Tills whose names are kept as sources: those of some hundred stores.
+TILLS_MAX: Final = 4_096
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -37,7 +40,7 @@ class Receipt:
 
     def source(self, prefix: str) -> str:
         """The till, as a source of facts."""
-        return f"{prefix}/{quote(self.store, safe='')}/{quote(self.till, safe='')}"
+        return _source(prefix, self.store, self.till)
 
     @property
     def id(self) -> str:
@@ -58,31 +61,40 @@ class Link:
     reason: str
 
 
-def receipt_of(parts: Children, path: str) -> Receipt:
-    """The receipt that the children of a Transaction name."""
-    return Receipt(
-        store=_store(parts, path),
-        till=_part(parts, "WorkstationID", path),
-        day=_day(parts, path),
-        number=number_of(parts, "SequenceNumber", path),
-    )
+def receipt_or_error(parts: Children, path: str) -> Receipt | Undecodable:
+    """The receipt that the children of a Transaction name, or why they name none: what concerns no
+    stock needs none.
+    """
+    try:
+        return Receipt(
+            store=_store(parts, path),
+            till=_part(parts, "WorkstationID", path),
+            day=_day(parts, path),
+            number=number_of(parts, "SequenceNumber", path),
+        )
+    except Undecodable as error:
+        return error
 
 
-def numbered(parts: Children, path: str, options: PoslogOptions) -> Iterator[Numbered]:
+def numbered(receipt: Receipt | Undecodable, options: PoslogOptions) -> Iterator[Numbered]:
     """The number of a transaction, whatever its kind. One that can't be read has none."""
-    with suppress(Undecodable):
-        receipt = receipt_of(parts, path)
-        if options.watch_numbers and receipt.number.isdecimal():
-            yield Numbered(
-                source=receipt.source(options.source),
-                date=receipt.day,
-                number=int(receipt.number),
-                grace=options.numbers_grace,
-            )
+    if isinstance(receipt, Undecodable) or not options.watch_numbers:
+        return
+    if receipt.number.isdecimal():
+        yield Numbered(
+            source=receipt.source(options.source),
+            date=receipt.day,
+            number=int(receipt.number),
+            grace=options.numbers_grace,
+        )
 
 
-def links_of(element: Element, own: Receipt, path: str) -> list[Link]:
-    """The transactions that an element links to. What a link leaves out is as in its own."""
+def links_of(element: Element, parts: Children, own: Receipt, path: str) -> list[Link]:
+    """The transactions that an element with these children links to. What a link leaves out is as
+    in its own.
+    """
+    if "TransactionLink" not in parts:
+        return []
     return [
         _link(each, own, f"{path}.TransactionLink")
         for each in element
@@ -116,6 +128,11 @@ def time_of(parts: Children, retail: Children, path: str, zone: tzinfo | None) -
             return fields.instant_or_local(text, f"{path}.{name}", zone)
     name, text = next(iter(found.items()))
     return fields.instant_or_local(text, f"{path}.{name}", zone)
+
+
+@lru_cache(TILLS_MAX)
+def _source(prefix: str, store: str, till: str) -> str:
+    return f"{prefix}/{quote(store, safe='')}/{quote(till, safe='')}"
 
 
 def _store(parts: Children, path: str) -> str:

@@ -21,7 +21,7 @@ from ..events import (
 )
 from .poslog_lines import Line, flag, lines_of
 from .poslog_options import PoslogOptions
-from .poslog_receipts import Link, Receipt, links_of, receipt_of, time_of
+from .poslog_receipts import Children, Link, Receipt, links_of, time_of
 from .xml_records import children, local, text_of
 from .zones import zone
 
@@ -33,9 +33,16 @@ _POST_VOID: Final = frozenset(("postvoid", "postvoided", "void"))
 _NO_STOCK: Final = frozenset(("ControlTransaction", "TenderControlTransaction"))
 
 
-def events_of(transaction: Element, path: str, options: PoslogOptions) -> list[Decoded]:
-    """The events of a Transaction. Raises `Undecodable`."""
-    parts = children(transaction)
+def events_of(
+    transaction: Element,
+    parts: Children,
+    receipt: Receipt | Undecodable,
+    path: str,
+    options: PoslogOptions,
+) -> list[Decoded]:
+    """The events of a Transaction with these children. Raises `Undecodable`, also that of its
+    receipt where it needs one.
+    """
     retail = parts.get("RetailTransaction")
     if flag(transaction, "TrainingModeFlag"):
         return [Ignored("training")]
@@ -43,11 +50,12 @@ def events_of(transaction: Element, path: str, options: PoslogOptions) -> list[D
         return _without_sale(parts, path)
     if flag(retail, "TrainingModeFlag"):
         return [Ignored("training")]
-    decoder = _Transaction(transaction, retail, path, options)
-    return decoder.events()
+    if isinstance(receipt, Undecodable):
+        raise receipt
+    return _Transaction(transaction, parts, retail, receipt, path, options).events()
 
 
-def _without_sale(parts: dict[str, Element], path: str) -> list[Decoded]:
+def _without_sale(parts: Children, path: str) -> list[Decoded]:
     for name in parts:
         if name in _NO_STOCK:
             return [Ignored("control")]
@@ -61,21 +69,28 @@ class _Transaction:
     """A transaction of a till, while its events are made."""
 
     def __init__(
-        self, transaction: Element, retail: Element, path: str, options: PoslogOptions
+        self,
+        transaction: Element,
+        parts: Children,
+        retail: Element,
+        receipt: Receipt,
+        path: str,
+        options: PoslogOptions,
     ) -> None:
-        parts, below = children(transaction), children(retail)
+        below = children(retail)
         self.options = options
         self.path = f"{path}.RetailTransaction"
         self.retail = retail
-        self.receipt = receipt_of(parts, path)
+        self.receipt = receipt
         self.source = self.receipt.source(options.source)
         self.name = self.receipt.name(options.source)
+        self.id = self.receipt.id
         here = zone(options.time_zones.get(self.receipt.store, options.time_zone))
         self.time = time_of(parts, below, path, here)
         self.actor = text_of(parts.get("OperatorID"))
         self.links = [
-            *links_of(transaction, self.receipt, path),
-            *links_of(retail, self.receipt, self.path),
+            *links_of(transaction, parts, receipt, path),
+            *links_of(retail, below, receipt, self.path),
         ]
         self.status = _status(transaction, retail, below)
         if flag(transaction, "CancelFlag"):
@@ -120,7 +135,7 @@ class _Transaction:
             return [Ignored("suspended_without_lines")]
         held = OrderEvent(
             source=self.source,
-            id=f"{self.receipt.id}/held",
+            id=f"{self.id}/held",
             kind=OrderKind.HELD,
             order=self.name,
             lines=sold,
@@ -134,7 +149,7 @@ class _Transaction:
         """Frees what is held for a suspended transaction; it may have been reported or not."""
         return OrderEvent(
             source=self.source,
-            id=f"{self.receipt.id}/resumed/{at}",
+            id=f"{self.id}/resumed/{at}",
             kind=OrderKind.CANCELLED,
             order=name,
             time=self.time,
@@ -150,7 +165,7 @@ class _Transaction:
         name = link.receipt.name(self.options.source)
         case = Exceptional(
             source=self.source,
-            id=f"{self.receipt.id}/post-void",
+            id=f"{self.id}/post-void",
             kind="post_void_without_lines",
             subject=name,
             text=f"The till voided receipt {name} and does not say what was on it.",
@@ -174,7 +189,7 @@ class _Transaction:
         shipped = order and not is_return
         return StockFact(
             source=self.source,
-            id=f"{self.receipt.id}/{line.number}/post-void",
+            id=f"{self.id}/{line.number}/post-void",
             kind=FactKind.SHIPMENT_REVERSAL if shipped else FactKind.REVERSAL,
             sku=line.sku,
             location=undone.store,
@@ -206,7 +221,7 @@ class _Transaction:
             return self._collected(line, order)
         return StockFact(
             source=self.source,
-            id=f"{self.receipt.id}/{line.number}",
+            id=f"{self.id}/{line.number}",
             kind=FactKind.SALE,
             sku=line.sku,
             location=self.receipt.store,
@@ -220,7 +235,7 @@ class _Transaction:
     def _returned(self, line: Line, order: str) -> Decoded:
         return StockFact(
             source=self.source,
-            id=f"{self.receipt.id}/{line.number}",
+            id=f"{self.id}/{line.number}",
             kind=FactKind.RETURN,
             sku=line.sku,
             location=self.receipt.store,
@@ -237,7 +252,7 @@ class _Transaction:
         """A line of an order that was held or paid elsewhere leaves through this till."""
         return OrderEvent(
             source=self.source,
-            id=f"{self.receipt.id}/{line.number}",
+            id=f"{self.id}/{line.number}",
             kind=OrderKind.SHIPPED,
             order=order,
             lines=(self._order_line(line, self._in_order(line, order).line),),
@@ -259,7 +274,8 @@ class _Transaction:
 
     def _named(self, line: Line, names: tuple[str, ...]) -> str:
         """What the first of some elements says, in a line or in its link; empty without any."""
-        for parts in (line.parts, children(line.parts.get("TransactionLink", line.element))):
+        link = line.parts.get("TransactionLink")
+        for parts in (line.parts, {} if link is None else children(link)):
             for name in names:
                 if name in parts and text_of(parts[name]):
                     return text_of(parts[name])
@@ -274,7 +290,7 @@ class _Transaction:
         return Reference("receipt", receipt.name(self.options.source), number)
 
     def _link_of(self, line: Line) -> Link | None:
-        return next(iter(links_of(line.element, self.receipt, line.path)), None)
+        return next(iter(links_of(line.element, line.parts, self.receipt, line.path)), None)
 
     def _returned_status(self, line: Line) -> str:
         disposal = line.parts.get("Disposal")
@@ -284,7 +300,7 @@ class _Transaction:
         return "" if method in self.options.restocked else method
 
 
-def _status(transaction: Element, retail: Element, below: dict[str, Element]) -> str:
+def _status(transaction: Element, retail: Element, below: Children) -> str:
     """The status of a transaction in lower case; an attribute, or in some files an element."""
     name = "TransactionStatus"
     return _word(retail.get(name) or transaction.get(name) or text_of(below.get(name)))

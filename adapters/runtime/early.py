@@ -27,7 +27,7 @@ WAITS_S: Final = (5, 10, 45, 240, 600, 2_700)
 #: What the core says of an order, a line or units that it does not know yet.
 REASONS: Final = {"UNKNOWN_RESERVATION", "NO_SUCH_LINE", "UNKNOWN_ORDER", "EXCEEDS_SHIPPED"}
 
-#: How many come back at once: what a round of a lane takes.
+#: How many come back at once: not more than a page of a lane takes.
 DUE_MAX: Final = 500
 
 

@@ -31,11 +31,11 @@ from ..events import (
     Shown,
     StockFact,
 )
-from ..intake import cloudevents
 from .awaited import GRACE, note_reversal
 from .cases import case_of_dead, case_of_money, case_of_shortfall, raise_case
 from .controls import is_paused
 from .dead_letters import bury, dead_of, event_letter, message_letter, unfit
+from .decoding import Decoding
 from .divided import Divided
 from .early import Early
 from .facts import Again, Dead, Settled, chunks, message_of, verdict
@@ -54,13 +54,6 @@ from .task_groups import together
 from .till_gaps import note_numbers
 from .unmapped import note_unmapped
 from .unplaced import Unplaced, is_unplaced
-
-#: What a round takes: enough for one full call to the core, and little enough to decode at once.
-MESSAGES_MAX: Final = 500
-BYTES_MAX: Final = 4 << 20
-
-#: Bytes of a message that is decoded on the loop, in some milliseconds.
-AT_ONCE_BYTES: Final = 16_384
 
 #: Events that are mapped before others get their turn on the loop: some milliseconds.
 MAPPED_AT_ONCE: Final = 200
@@ -161,8 +154,7 @@ class Lane:
         """`body_bytes_max` is of messages that no door, cut or page has bounded."""
         self.name = name
         self.inbox = inbox
-        self._adapter = adapter
-        self._options = options
+        self._decoding = Decoding(inbox, adapter, options, body_bytes_max)
         self._store = store
         self._client = client
         divided = Divided(store, now)
@@ -175,7 +167,6 @@ class Lane:
         self._tables = tables
         self._observer = observer
         self._now = now
-        self._body_bytes_max = body_bytes_max
         self._hear = hear
         self._sold = sold
         self.problem = ""
@@ -197,23 +188,23 @@ class Lane:
     async def round(self) -> bool:
         """Deliver the oldest messages; whether there were any. Raises StoreFull, StoreFailed."""
         await self._early.come_due()
-        waiting = self.inbox.head(1 if self.problem else MESSAGES_MAX, BYTES_MAX)
-        if not waiting:
+        page = await (self._decoding.page(1) if self.problem else self._decoding.page())
+        if not page:
             return False
         done = Round()
-        items = [item for each in waiting for item in await self._items(each, done)]
+        items = [item for each in page for item in await self._items(*each, done)]
         for is_fact, run in groupby(items, key=_is_fact_of):
             await (self._record if is_fact else self._carry_out)(list(run), done)
         done.changes.append(note_numbers(self.name, done.numbers, self._now()))
-        numbers = [each.number for each in waiting]
+        numbers = [waiting.number for waiting, _ in page]
         done.changes.append(lambda tables: self.inbox.remove(tables, numbers))
         done.changes.append(lambda tables: self.inbox.forget(tables, self._now(), len(items)))
         await self._store.write(done.commit)
         return True
 
-    # Decoding
+    # Events
 
-    async def _items(self, waiting: Waiting, done: Round) -> list[Item]:
+    async def _items(self, waiting: Waiting, said: Sequence[Any], done: Round) -> list[Item]:
         """The events of a message. One with parts that cannot be understood is a dead letter, and
         its other parts count: once, so what was taken before it was replayed is left out.
         """
@@ -221,7 +212,7 @@ class Lane:
         errors: list[Exception] = []
         taken: list[Event] = []
         taken_before = set(waiting.delivered)
-        for place, decoded in enumerate(await self._decoded(waiting), 1):
+        for place, decoded in enumerate(said, 1):
             if isinstance(decoded, Exception):
                 errors.append(decoded)
             elif isinstance(decoded, Ignored):
@@ -244,26 +235,6 @@ class Lane:
             done.changes.append(bury(letter))
             self._observer.buried(self.name, letter.reason)
         return items
-
-    async def _decoded(self, waiting: Waiting) -> list[Any]:
-        """What a message says, with the errors of what cannot be understood in their places. A long
-        one is decoded on a thread, where the interpreter gives the loop its turns meanwhile.
-        """
-        if len(waiting.message.body) <= AT_ONCE_BYTES:
-            return list(self._decode(waiting))
-        return await asyncio.to_thread(lambda: list(self._decode(waiting)))
-
-    def _decode(self, waiting: Waiting) -> Iterator[Any]:
-        size = len(waiting.message.body)
-        try:
-            if self._body_bytes_max is not None and size > self._body_bytes_max:
-                yield Undecodable("body", size, f"up to {self._body_bytes_max} bytes")
-            elif waiting.is_event:
-                yield cloudevents.from_json(waiting.message.body)
-            else:
-                yield from self._adapter.decode(waiting.message, self._options)
-        except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
-            yield error
 
     def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
         if _has_no_zone(event.time):

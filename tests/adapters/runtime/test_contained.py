@@ -23,11 +23,12 @@ from holdfast.adapters.contract import (
 from holdfast.adapters.mapping import Tables
 from holdfast.adapters.runtime.contained import Defect, contained
 from holdfast.adapters.runtime.dead_letters import dead_letters
+from holdfast.adapters.runtime.decoding import AT_ONCE_BYTES
 from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.host import Host
 from holdfast.adapters.runtime.inbox import keyed
-from holdfast.adapters.runtime.lane import AT_ONCE_BYTES, Lane
+from holdfast.adapters.runtime.lane import Lane
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured, Settings, find
 from holdfast.edge.client import Client
 from tests.adapters.simple import ADAPTER

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from holdfast.adapters.contract import Adapter, Message, Undecodable
-from holdfast.adapters.events import OrderEvent, OrderKind, Shown
+from holdfast.adapters.events import OrderEvent, OrderKind, Shown, StockFact
 from holdfast.adapters.intake import poslog
 from holdfast.adapters.intake.cloudevents import ADAPTER
 from holdfast.adapters.intake.poslog_options import PoslogOptions
@@ -202,7 +202,13 @@ async def test_a_backlog_of_many_sources_is_no_crowd_for_the_core(tmp_path: Path
     assert lane_module.CALLS_AT_ONCE == core.most_under_way
 
 
-async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None:
+async def put(inbox: Inbox, *facts: StockFact) -> None:
+    message = Message(to_batch(list(facts)))
+    await inbox.put([Keyed(message, ADAPTER.key(message), "")], NOW)
+
+
+@pytest.mark.parametrize("a_message", [1, 500])
+async def test_what_takes_long_is_decoded_beside_the_loop(tmp_path: Path, a_message: int) -> None:
     threads: list[int] = []
 
     def decode(message: Message, options: Any) -> Iterator[Any]:
@@ -211,15 +217,15 @@ async def test_a_long_message_is_decoded_beside_the_loop(tmp_path: Path) -> None
 
     core = Core()
     under_test, inbox = lane(tmp_path, core, replace(ADAPTER, decode=decode))
+    await put(inbox, replace(WHOLE, id="one"))
+    assert await under_test.round()
     many = [replace(WHOLE, id=f"many/{number}") for number in range(500)]
-    for facts in ([replace(WHOLE, id="one")], many):
-        message = Message(to_batch(facts))
-        await inbox.put([Keyed(message, ADAPTER.key(message), "")], NOW)
-
+    for at in range(0, len(many), a_message):
+        await put(inbox, *many[at : at + a_message])
     assert await under_test.round()
 
     here = threading.get_ident()
-    assert [True, False] == [thread == here for thread in threads]
+    assert [True, *[False] * (500 // a_message)] == [thread == here for thread in threads]
     assert 501 == sum(len(ids) for _, ids in core.calls)
 
 
