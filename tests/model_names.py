@@ -19,6 +19,7 @@ from holdfast.core.commands import (
     Line,
     MergeOutcome,
     MergeSku,
+    Move,
     NameTaken,
     OutOfRange,
     RecordStockEvents,
@@ -34,11 +35,14 @@ from holdfast.core.ids import Key
 from holdfast.core.limits import RETENTION_NS, SKU_NAMES_EACH_MAX, TOTAL_MAX
 from holdfast.core.model import EventKind, Fallback, SourceState
 from tests.model_facts import Facts
+from tests.model_requests import keys_on_sku
 from tests.model_reservations import Level
 from tests.model_reversals import Awaited
 from tests.model_supply import open_supplies
 
 NO_REVISION = Revision(0, 0, 0)
+
+OnSku = DeleteSku | MergeSku | RenameSku
 
 #: What a fault or a difference says of the field that it is about.
 ABOUT = {
@@ -71,17 +75,25 @@ class Names:
         return self.present.get(self.first(name), name)
 
     def inside(self, command: Any) -> Any:
-        """A command that names SKUs by their first names, each line of a Reserve once."""
+        """A command that names SKUs by their first names, each line once."""
         command = renamed(command, self.first)
-        return summed(command) if isinstance(command, AnyReserve) else command
+        is_summed = isinstance(command, AnyReserve) or (isinstance(command, Move) and command.lines)
+        return summed(command) if is_summed else command
 
     def outside(self, outcome: Any) -> Any:
         """An outcome that names SKUs as they are called."""
         return renamed(outcome, self.shown)
 
-    def is_repeat(self, key: Key | None, method: str, said: str, now_ns: int) -> bool | Conflict:
+    def known(self, command: OnSku, now_ns: int) -> Key | None:
+        """The key under which a command on a SKU is remembered."""
+        for key in keys_on_sku(command):
+            if key in self.requests and now_ns - self.requests[key][0] < RETENTION_NS:
+                return key
+        return None
+
+    def is_repeat(self, key: Key | None, method: str, said: str) -> bool | Conflict:
         """Whether a command on a SKU came before; or a difference."""
-        if key not in self.requests or now_ns - self.requests[key][0] >= RETENTION_NS:
+        if key is None:
             return False
         _, first_method, first_said = self.requests[key]
         if first_method != method:
@@ -93,12 +105,13 @@ class Names:
         self, command: DeleteSku, skus: dict[str, dict[str, Level]], facts: Facts, now_ns: int
     ) -> DeleteOutcome | Unknown | OutOfRange | Conflict:
         """Forget the SKU, once for a request; reservations keep the levels they rest on."""
-        is_repeat = self.is_repeat(command.request, "DELETE_SKU", "", now_ns)
+        key = self.known(command, now_ns)
+        is_repeat = self.is_repeat(key, "DELETE_SKU", "")
         if isinstance(is_repeat, Conflict):
             return is_repeat
         if not is_repeat and command.sku not in skus:
             return Unknown("sku", command.sku)
-        ended = self.ended[command.request] if is_repeat else skus[command.sku]
+        ended = self.ended[key] if is_repeat else skus[command.sku]
         on_hand = sum(level.on_hand for level in ended.values())
         promised = sum(level.reserved + level.committed for level in ended.values())
         for what, total in (("on_hand", on_hand), ("reserved + committed", promised)):
@@ -107,9 +120,9 @@ class Names:
         if not is_repeat:
             del skus[command.sku]
             facts.forget(command.sku, ended.values())
-            if command.request is not None:
-                self.ended[command.request] = ended
-                self.requests[command.request] = now_ns, "DELETE_SKU", ""
+            for key in keys_on_sku(command):
+                self.ended[key] = ended
+                self.requests[key] = now_ns, "DELETE_SKU", ""
         return DeleteOutcome(len(ended), on_hand, promised, NO_REVISION, is_repeat)
 
     def merge(
@@ -117,11 +130,12 @@ class Names:
     ) -> MergeOutcome | Unknown | Conflict | InTheWay | LimitReached:
         """Give the units and the names of a SKU to another."""
         sku, into = command.sku, command.into_sku
-        repeat = self.is_repeat(command.request, "MERGE_SKU", into, now_ns)
+        key = self.known(command, now_ns)
+        repeat = self.is_repeat(key, "MERGE_SKU", into)
         if isinstance(repeat, Conflict):
             return repeat
         if repeat:
-            on_hand = self.moved[command.request]
+            on_hand = self.moved[key]
             return MergeOutcome(into, tuple(self.of[into]), on_hand, (), is_repeat=True)
         for field, name in (("sku", sku), ("into_sku", into)):
             if name not in skus:
@@ -151,9 +165,9 @@ class Names:
         self.present.setdefault(into, into)
         self.of[into] = [*names, *reversed(others)]
         facts.rename(lambda each: renamed(each, self.first))
-        if command.request is not None:
-            self.requests[command.request] = now_ns, "MERGE_SKU", into
-            self.moved[command.request] = on_hand
+        for key in keys_on_sku(command):
+            self.requests[key] = now_ns, "MERGE_SKU", into
+            self.moved[key] = on_hand
         return MergeOutcome(into, tuple(self.of[into]), on_hand, ())
 
     def rename(self, command: RenameSku, skus: Any, now_ns: int) -> Any:
@@ -162,7 +176,7 @@ class Names:
         is_anyones = any(name in names for names in self.of.values())
         if name in self.began and name not in skus and not is_anyones:
             return NameTaken("new_sku", name, name, has_ended=True)
-        repeat = self.is_repeat(command.request, "RENAME_SKU", name, now_ns)
+        repeat = self.is_repeat(self.known(command, now_ns), "RENAME_SKU", name)
         if isinstance(repeat, Conflict):
             return repeat
         names = self.of.get(sku, [sku])
@@ -178,8 +192,8 @@ class Names:
                 names = [*names, name]
             if len(names) > 1:
                 self.of[sku], self.present[sku] = names, name
-            if command.request is not None:
-                self.requests[command.request] = now_ns, "RENAME_SKU", name
+            for key in keys_on_sku(command):
+                self.requests[key] = now_ns, "RENAME_SKU", name
         return RenameOutcome(sku, tuple(names), NO_REVISION, bool(repeat))
 
 
@@ -265,8 +279,9 @@ def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
     return value._replace(**changes)
 
 
-def summed(command: AnyReserve) -> AnyReserve:
-    """A Reserve without two lines of the same SKU, location and id."""
+def summed(command: AnyReserve | Move) -> AnyReserve | Move:
+    """A Reserve or a Move without two lines of the same SKU, location and id."""
+    assert command.lines is not None
     places: dict[tuple[str, str, str], list[int]] = {}
     for at, line in enumerate(command.lines):
         places.setdefault((line.sku, line.location, line.line_id), []).append(at)

@@ -3,7 +3,7 @@
 Rules of this file: those of tests/model.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -17,7 +17,7 @@ from holdfast.core.commands import (
     SourceReset,
     Unknown,
 )
-from holdfast.core.ids import Key
+from holdfast.core.ids import Key, sku_request_key
 from holdfast.core.limits import RETENTION_NS
 
 Decision = TypeVar("Decision", ForceRelease, ResetSource, SettleSku)
@@ -26,6 +26,13 @@ Outcome = TypeVar("Outcome", ForcedOutcome, SourceReset, SkuSettled)
 #: What a decision says, by the names that requests have for it.
 SAID = {"decision": "admits", "last_sequence": "last_sequence", "reason": "reason"}
 SAID["actor"] = "actor"
+
+
+def keys_on_sku(command: Any) -> Collection[Key]:
+    """The keys of a command on a SKU: under the name that was asked for, and the first one."""
+    if command.request is None:
+        return ()
+    return dict.fromkeys((command.request, sku_request_key(command.sku, command.request.text)))
 
 
 class Requests:
@@ -40,13 +47,16 @@ class Requests:
         """Do what a command says, once for its id."""
         if command.request is None:
             return do(command)
-        at_ns, first, first_outcome = self.first.get(command.request, (-RETENTION_NS, None, None))
-        if now_ns - at_ns < RETENTION_NS:
-            for field, name in SAID.items():
-                if getattr(first, name, None) != getattr(command, name, None):
-                    return Conflict(field, "", "")
-            return cast("Outcome", replace(first_outcome, is_repeat=True))
+        asked: Any = command
+        keys = keys_on_sku(asked) if isinstance(asked, SettleSku) else (command.request,)
+        for key in keys:
+            at_ns, first, first_outcome = self.first.get(key, (-RETENTION_NS, None, None))
+            if now_ns - at_ns < RETENTION_NS:
+                for field, name in SAID.items():
+                    if getattr(first, name, None) != getattr(command, name, None):
+                        return Conflict(field, "", "")
+                return cast("Outcome", replace(first_outcome, is_repeat=True))
         outcome = do(command)
         if not isinstance(outcome, Unknown):
-            self.first[command.request] = now_ns, command, outcome
+            self.first |= dict.fromkeys(keys, (now_ns, command, outcome))
         return outcome

@@ -11,7 +11,7 @@ from operator import attrgetter, is_, itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args, get_type_hints
 
 from .batches import ResolveLevels
-from .reservations import AnyReserve, Line, ReserveAgainstSupply
+from .reservations import AnyReserve, Line, Move, ReserveAgainstSupply
 from .shared import Conflict, InTheWay, LimitReached, OutOfRange, Unknown
 from .stock import Difference
 
@@ -38,7 +38,7 @@ _ABOUT_FIELD: Final[Mapping[type, Sequence[str]]] = {
 
 def put_names(value: Named, names: Names) -> Named:
     """The same command or outcome with each name of a SKU that `names` has replaced; itself where
-    it has none of them. Lines of a Reserve that are of one SKU then are summed.
+    it has none of them. Lines of a Reserve or a Move that are of one SKU then are summed.
     """
     original: Any = value
     layout = _layout_of(original.__class__)
@@ -80,8 +80,8 @@ def _layout_of(kind: Any) -> _Layout:
     fields = [(at, field, put) for at, field, put in puts if put is not None]
     about = [(at, field) for at, field, _ in puts if field in _ABOUT_FIELD.get(kind, ())]
     read = _read_all(kind, order)
-    is_reserve = kind in get_args(AnyReserve)
-    return _Layout(fields, about, read, partial(_reserve, kind) if is_reserve else kind)
+    has_lines = kind in (*get_args(AnyReserve), Move)
+    return _Layout(fields, about, read, partial(_make_summed, kind) if has_lines else kind)
 
 
 def _read_all(kind: Any, order: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
@@ -92,7 +92,7 @@ def _read_all(kind: Any, order: Sequence[str]) -> Callable[[Any], Sequence[Any]]
     return lambda value: tuple([getattr(value, field) for field in order])
 
 
-def _reserve(kind: Any, *values: Any) -> Any:
+def _make_summed(kind: Any, *values: Any) -> Any:
     return _summed(kind(*values))
 
 
@@ -178,9 +178,11 @@ def sum_lines(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 
 def _summed(command: Any) -> Any:
-    """A Reserve with one line for each SKU, location and id. Of those that may wait for supply, the
-    sum has to come by the earliest time.
+    """A Reserve or a Move with one line for each SKU, location and id. Of those that may wait for
+    supply, the sum has to come by the earliest time.
     """
+    if command.lines is None:
+        return command
     lines = sum_lines(command.lines)
     if len(lines) == len(command.lines):
         return command

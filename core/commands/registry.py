@@ -213,6 +213,11 @@ def _rows_of_request(command: Any) -> int:
     return command.request is not None
 
 
+def _rows_of_sku_request(command: Any) -> int:
+    # Under the name that was asked for, and under the first one.
+    return 2 * _rows_of_request(command)
+
+
 def _rows_of_move(command: Move) -> int:
     # All units of a line stay together when the line is not named.
     return len(command.lines or ()) + (command.request is not None)
@@ -374,7 +379,7 @@ SETTLE_SKU = _operation(
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(30),
     Growth.MOVES,
-    _rows_of_request,
+    _rows_of_sku_request,
     may_fault=True,
 )
 UPDATE_SOURCE = _operation(
@@ -424,7 +429,7 @@ DELETE_SKU = _operation(
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(30),
     Growth.MOVES,
-    _rows_of_request,
+    _rows_of_sku_request,
     may_fault=True,
 )
 RENAME_SKU = _operation(
@@ -433,7 +438,7 @@ RENAME_SKU = _operation(
     lambda command, homes: homes.of_sku(command.sku),
     _weighs(40),
     Growth.MOVES,
-    lambda command: command.request is not None,
+    _rows_of_sku_request,
     may_fault=True,
 )
 MERGE_SKU = _operation(

@@ -127,21 +127,21 @@ class Catalogue:
         """End a SKU. Its rows stay for the reservations on them; its name may begin anew with new
         rows, which a repeat of the command leaves alone.
         """
-        shard = self.homes.shard_of_sku(command.sku)
-        ended = repeats.first_result(shard, command.request, Verb.DELETE_SKU, {}, now_ns)
-        if isinstance(ended, Conflict):
-            return ended
-        number = shard.skus.find(command.sku) if ended is None else ended
+        first = repeats.first_on_sku(self.homes, command, Verb.DELETE_SKU, {}, now_ns)
+        if isinstance(first, Conflict):
+            return first
+        home = self.homes.shard_of_sku(command.sku)
+        shard, number = first or (home, home.skus.find(command.sku))
         if number < 0:
             return Unknown("sku", command.sku)
         outcome = self._what_ends(shard, number, command.sku)
         if isinstance(outcome, OutOfRange):
             return outcome
-        if ended is not None:
+        if first is not None:
             return replace(outcome, is_repeat=True)
         # Point of no return: the SKU exists, and the answer can say what it had.
         record(shard, Section.ENDED_SKUS, (number,))
-        repeats.remember_result(shard, command.request, Verb.DELETE_SKU, {}, number)
+        repeats.remember_on_sku(shard, command, Verb.DELETE_SKU, {}, number)
         return replace(outcome, revision=shard.revision_now())
 
     def _what_ends(self, shard: Shard, number: int, name: str) -> DeleteOutcome | OutOfRange:

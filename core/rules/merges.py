@@ -1,6 +1,6 @@
 """Two SKUs that turn out to be one: stock and names of the one go to the other (docs/adr/0047)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -62,11 +62,11 @@ class Merges:
         sku, into = command.sku, command.into_sku
         shard, other = self.homes.shard_of_sku(sku), self.homes.shard_of_sku(into)
         said = {"into_sku": into}
-        first = self._first_result((other, shard), command, said, now_ns)
+        first = repeats.first_on_sku(self.homes, command, Verb.MERGE_SKU, said, now_ns)
         if isinstance(first, Conflict):
             return first
         if first is not None:
-            return self._outcome(into, first, other, is_repeat=True)
+            return self._outcome(into, first[1], other, is_repeat=True)
         for field, name, home in (("sku", sku, shard), ("into_sku", into, other)):
             if home.skus.find(name) < 0:
                 return Unknown(field, name)
@@ -89,18 +89,8 @@ class Merges:
         record(shard, Section.ENDED_SKUS, (number,))
         for name in reversed(self.names.all_of(sku)):  # its first name once it has no others
             record_name(other, other.skus.find(into), name, is_present=False)
-        repeats.remember_result(other, command.request, Verb.MERGE_SKU, said, on_hand)
+        repeats.remember_on_sku(other, command, Verb.MERGE_SKU, said, on_hand)
         return self._outcome(into, on_hand, shard, other)
-
-    def _first_result(
-        self, homes: Sequence[Shard], command: MergeSku, said: repeats.Said, now_ns: int
-    ) -> int | Conflict | None:
-        """What it came to before: with the one SKU, or when that has been merged since."""
-        for home in homes:
-            found = repeats.first_result(home, command.request, Verb.MERGE_SKU, said, now_ns)
-            if found is not None:
-                return found
-        return None
 
     def _outcome(
         self, into: str, on_hand: int, *shards: Shard, is_repeat: bool = False

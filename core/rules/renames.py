@@ -1,5 +1,7 @@
 """SKUs under other names (docs/adr/0047)."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..commands import Conflict, LimitReached, NameTaken, RenameOutcome, RenameSku, Unknown
@@ -36,7 +38,8 @@ class Renames:
                 now_ns = yield
             if self._has_ended(name, start):
                 return NameTaken("new_sku", name, name, has_ended=True)
-        return self._rename(self.names.first.get(command.sku, command.sku), command, now_ns)
+        sku = self.names.first.get(command.sku, command.sku)
+        return self._rename(replace(command, sku=sku), now_ns)
 
     def _has_ended(self, name: str, start: int) -> bool:
         """Whether a SKU of this name has ended, among those from a number on."""
@@ -48,11 +51,12 @@ class Renames:
         return skus.was_removed(name, numbers)
 
     def _rename(
-        self, sku: str, command: RenameSku, now_ns: int
+        self, command: RenameSku, now_ns: int
     ) -> RenameOutcome | Unknown | Conflict | NameTaken | LimitReached:
-        shard, name = self.homes.shard_of_sku(sku), command.new_sku
+        sku, name = command.sku, command.new_sku
+        shard = self.homes.shard_of_sku(sku)
         said = {"new_sku": name}
-        first = repeats.first_result(shard, command.request, Verb.RENAME_SKU, said, now_ns)
+        first = repeats.first_on_sku(self.homes, command, Verb.RENAME_SKU, said, now_ns)
         if isinstance(first, Conflict):
             return first
         if first is not None:
@@ -65,7 +69,7 @@ class Renames:
         # Point of no return: the SKU exists, and the name is its own or nobody's.
         if name != self.names.shown.get(sku, sku):
             record_name(shard, number, name, is_present=True)
-        repeats.remember_result(shard, command.request, Verb.RENAME_SKU, said, 0)
+        repeats.remember_on_sku(shard, command, Verb.RENAME_SKU, said, 0)
         return RenameOutcome(sku, self.names.all_of(sku), shard.revision_now())
 
     def _refused(self, sku: str, name: str) -> NameTaken | LimitReached | None:

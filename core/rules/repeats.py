@@ -9,18 +9,31 @@ reservation, a SKU or a source is found in the same way.
 Lines are a set: their order is no content.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import product
 from typing import TypeAlias
 
-from ..commands import AnyReserve, Conflict, Extend, ForceRelease, Line, Move
-from ..ids import Key
+from ..commands import (
+    AnyReserve,
+    Conflict,
+    DeleteSku,
+    Extend,
+    ForceRelease,
+    Line,
+    MergeSku,
+    Move,
+    RenameSku,
+    SettleSku,
+)
+from ..ids import Key, sku_request_key
 from ..model import Remainder, Verb
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record
+from .homes import Homes
 from .joint_turn import Lines, Part
 
 # --- Reserve ---
@@ -141,6 +154,42 @@ def remember_result(home: Shard, request: Key | None, verb: Verb, said: Said, re
     if request is not None:
         effect = (request.hi, request.lo, result, _said_hash(said), 0, verb, 0, 0)
         record(home, Section.REQUESTS, effect)
+
+
+#: What may have an id that counts within its SKU.
+OnSku: TypeAlias = DeleteSku | MergeSku | RenameSku | SettleSku
+
+
+def first_on_sku(
+    homes: Homes, command: OnSku, verb: Verb, said: Said, now_ns: int
+) -> tuple[Shard, int] | Conflict | None:
+    """As `first_result`, with the shard that remembers it. A SKU of the name that was asked for may
+    have been merged since, so the shards of all its names are asked.
+    """
+    names = homes.sku_names.all_of(command.sku)
+    shards = [homes.shards[number] for number in dict.fromkeys(map(homes.of_name, names))]
+    for request, shard in product(_keys_on_sku(command), shards):
+        first = first_result(shard, request, verb, said, now_ns)
+        if first is not None:
+            return first if isinstance(first, Conflict) else (shard, first)
+    return None
+
+
+def remember_on_sku(home: Shard, command: OnSku, verb: Verb, said: Said, result: int) -> None:
+    """Record what a command on a SKU came to that has an id."""
+    for request in _keys_on_sku(command):
+        remember_result(home, request, verb, said, result)
+
+
+def _keys_on_sku(command: OnSku) -> Iterable[Key]:
+    """Its id under the name that was asked for, by which a retry is known whatever becomes of the
+    name; and under the SKU's first name, by which a retry under another one is known.
+    """
+    request = command.request
+    if request is None:
+        return ()
+    assert request.text is not None, request
+    return dict.fromkeys((request, sku_request_key(command.sku, request.text)))
 
 
 def forced_before(

@@ -55,13 +55,13 @@ class SkuQuarantine:
         """Let a SKU out of quarantine, or end it. A repeat by its id leaves the next SKU of that
         name alone.
         """
-        shard = self.homes.shard_of_sku(command.sku)
         said = {"decision": command.admits, "reason": command.reason, "actor": command.actor}
-        first = repeats.first_result(shard, command.request, Verb.SETTLE_SKU, said, now_ns)
+        first = repeats.first_on_sku(self.homes, command, Verb.SETTLE_SKU, said, now_ns)
         if isinstance(first, Conflict):
             return first
         if first is not None:
-            return SkuSettled(was_quarantined=bool(first), is_repeat=True)
+            return SkuSettled(was_quarantined=bool(first[1]), is_repeat=True)
+        shard = self.homes.shard_of_sku(command.sku)
         number = shard.skus.find(command.sku)
         if number < 0:
             return Unknown("sku", command.sku)
@@ -69,7 +69,7 @@ class SkuQuarantine:
         was_quarantined = shard.is_sku_quarantined(number)
         if was_quarantined:
             self._settle(shard, number, command)
-        repeats.remember_result(shard, command.request, Verb.SETTLE_SKU, said, was_quarantined)
+        repeats.remember_on_sku(shard, command, Verb.SETTLE_SKU, said, was_quarantined)
         return SkuSettled(was_quarantined)
 
     def _settle(self, shard: Shard, number: int, command: SettleSku) -> None:

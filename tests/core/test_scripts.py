@@ -70,7 +70,7 @@ from holdfast.core.commands import (
     UpdateSource,
 )
 from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER
-from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text
+from holdfast.core.ids import Key, event_key, key_from_parts, key_from_text, sku_request_key
 from holdfast.core.limits import NS_PER_MS
 from holdfast.core.model import (
     EventKind,
@@ -243,11 +243,11 @@ class Story:
             case "reset":
                 return ResetSource(words.name, int(words.plain[1]), "", words.request())
             case "delete":
-                return DeleteSku(words.name, words.request())
+                return DeleteSku(words.name, words.request_on_sku())
             case "merge":
-                return MergeSku(words.name, words.plain[1], words.request())
+                return MergeSku(words.name, words.plain[1], words.request_on_sku())
             case "rename":
-                return RenameSku(words.name, words.plain[1], words.request())
+                return RenameSku(words.name, words.plain[1], words.request_on_sku())
             case "promise":
                 days = int(words.options.get("days", 30))
                 return GetAvailableToPromise(words.name, (), days, 0, 100, words.states())
@@ -257,7 +257,8 @@ class Story:
                 return ListQuarantinedSkus(0, 100)
             case "admit" | "discard":
                 admits = words.verb == "admit"
-                return SettleSku(words.name, admits, "looked at", "Zoë", words.request())
+                request = words.request_on_sku()
+                return SettleSku(words.name, admits, "looked at", "Zoë", request)
             case "short":
                 sku, _, location = words.name.partition("@")
                 return GetShortfall(sku, location, int(words.options.get("most", "20")))
@@ -391,6 +392,10 @@ class Words:
     def request(self) -> Key | None:
         request = self.options.get("request")
         return key_from_parts(self.name, request) if request else None
+
+    def request_on_sku(self) -> Key | None:
+        request = self.options.get("request")
+        return sku_request_key(self.name, request) if request else None
 
     def changes(self) -> tuple[str, ...]:
         kinds = {kind.name.lower() for kind in LocationKind}

@@ -119,6 +119,26 @@ def test_a_name_is_not_given_twice(client: BlockingClient) -> None:
     assert (old, [old, new, first.sku]) == (back.sku, list(back.names))
 
 
+@pytest.mark.parametrize("round_", range(4))  # the shards of two SKUs are the same or not
+def test_a_repeat_on_a_sku_is_known_under_its_names_and_after_a_merge(
+    round_: int, client: BlockingClient
+) -> None:
+    """A retry that ended, or renamed, the SKU that has the name now would lose its stock."""
+    old, other = _another(client), _another(client)
+    new = client.rename_sku(old, new_name("new"), request_id="rename").sku
+    assert 1 == client.delete_sku(new, request_id="delete").on_hand
+    client.record_stock_events("erp", [fact(old, 7)])
+    for name in (old, new):
+        again = client.delete_sku(name, request_id="delete")
+        assert (True, 1) == (again.repeated_request, again.on_hand), round_
+    client.merge_sku(old, other)
+    assert client.rename_sku(old, new, request_id="rename").repeated_request
+    assert client.delete_sku(new, request_id="delete").repeated_request
+    found = client.get_availability(new).availability
+    assert (other, 8) == (found.sku, found.levels[0].on_hand)
+    assert not client.delete_sku(other, request_id="delete").repeated_request  # an id of its own
+
+
 def test_watchers_get_the_new_name_whichever_they_ask_for(
     client: BlockingClient,
 ) -> None:
