@@ -21,6 +21,7 @@ from holdfast.core.commands.registry import (
 
 from ..wire import faults
 from ..wire.auditing import audit_response, repair_from_request, repair_response
+from ..wire.page_tokens import list_asked_for
 from ..wire.reservations import forced_from_request, forced_response
 from ..wire.sku_quarantine import (
     quarantined_from_request,
@@ -80,18 +81,18 @@ class Operators:
         self, request: admin.ListSourcesRequest, context: CallContext
     ) -> admin.ListSourcesResponse:
         """Read a page of sources."""
-        timeline = self.admission.pump.node.timeline
-        command = list_from_request(request, timeline)
-        return list_response(await self.admission.ask(LIST_SOURCES, context, command), timeline)
+        asked = list_asked_for(request, self.admission.pump.node.timeline)
+        command = list_from_request(request, asked)
+        return list_response(await self.admission.ask(LIST_SOURCES, context, command), asked)
 
     async def ListPendingReversals(
         self, request: admin.ListPendingReversalsRequest, context: CallContext
     ) -> admin.ListPendingReversalsResponse:
         """Read a page of the reversals whose original events have not arrived."""
-        timeline = self.admission.pump.node.timeline
-        command = pending_from_request(request, timeline)
+        asked = list_asked_for(request, self.admission.pump.node.timeline)
+        command = pending_from_request(request, asked)
         view = await self.admission.ask(LIST_PENDING_REVERSALS, context, command)
-        return pending_response(view, timeline)
+        return pending_response(view, asked)
 
     async def GetSource(
         self, request: admin.GetSourceRequest, context: CallContext
@@ -112,10 +113,10 @@ class Operators:
         self, request: admin.ListQuarantinedSkusRequest, context: CallContext
     ) -> admin.ListQuarantinedSkusResponse:
         """Read a page of the SKUs in quarantine."""
-        timeline = self.admission.pump.node.timeline
-        command = quarantined_from_request(request, timeline)
+        asked = list_asked_for(request, self.admission.pump.node.timeline)
+        command = quarantined_from_request(request, asked)
         view = await self.admission.ask(LIST_QUARANTINED_SKUS, context, command)
-        return quarantined_response(view, timeline)
+        return quarantined_response(view, asked)
 
     async def SettleQuarantinedSku(
         self, request: admin.SettleQuarantinedSkuRequest, context: CallContext

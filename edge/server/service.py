@@ -72,6 +72,7 @@ from ..wire.catalogue import (
     update_response,
 )
 from ..wire.encoding import Encoded
+from ..wire.page_tokens import list_asked_for
 from ..wire.reservations import (
     extend_from_request,
     extend_response,
@@ -243,9 +244,10 @@ class Service:
         self, request: availability.GetAvailableToPromiseRequest, context: CallContext
     ) -> availability.GetAvailableToPromiseResponse:
         """Read how much of one SKU may be promised, by date."""
-        command = promise_from_request(request, self._timeline)
+        asked = list_asked_for(request, self._timeline)
+        command = promise_from_request(request, asked)
         view = await self._ask(AVAILABLE_TO_PROMISE, context, command)
-        return promise_response(view, self._timeline)
+        return promise_response(view, asked)
 
     async def ResolveStockLevels(
         self, request: availability.ResolveStockLevelsRequest, context: CallContext
@@ -318,9 +320,9 @@ class Service:
         self, request: catalog.ListLocationsRequest, context: CallContext
     ) -> catalog.ListLocationsResponse:
         """List locations, page by page."""
-        command = list_from_request(request, self._timeline)
-        view = await self._ask(LIST_LOCATIONS, context, command)
-        return list_response(view, self._timeline)
+        asked = list_asked_for(request, self._timeline)
+        view = await self._ask(LIST_LOCATIONS, context, list_from_request(request, asked))
+        return list_response(view, asked)
 
     async def DeleteSku(
         self, request: catalog.DeleteSkuRequest, context: CallContext

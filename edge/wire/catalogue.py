@@ -73,17 +73,17 @@ def get_location_response(view: core.LocationView) -> catalog.GetLocationRespons
     return catalog.GetLocationResponse(location=_location(view.location))
 
 
-def list_from_request(request: catalog.ListLocationsRequest, timeline: int) -> core.ListLocations:
+def list_from_request(request: catalog.ListLocationsRequest, asked: int) -> core.ListLocations:
     """The command of a ListLocations."""
     if not 0 <= request.page_size <= BATCH_MAX:
         raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
-    start = start_of_page(request.page_token, timeline)
+    start = start_of_page(request.page_token, asked)
     return core.ListLocations(start, request.page_size or PAGE_SIZE_DEFAULT)
 
 
-def list_response(view: core.LocationsView, timeline: int) -> catalog.ListLocationsResponse:
+def list_response(view: core.LocationsView, asked: int) -> catalog.ListLocationsResponse:
     """The answer to a ListLocations."""
-    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    token = "" if view.next_start is None else page_token(view.next_start, asked)
     locations = [_location(each) for each in view.locations]
     return catalog.ListLocationsResponse(locations=locations, next_page_token=token)
 

@@ -247,7 +247,7 @@ def revision_of_other_timeline(field: str, timeline: int) -> Fault:
         grpc.StatusCode.FAILED_PRECONDITION,
         "OTHER_TIMELINE",
         f"{field} is of timeline {timeline}, of another data directory, or of this one before a "
-        "restore: watch anew, without `after`",
+        "restore: ask anew, without it",
         {"field": field, "value": str(timeline)},
         blames=[Blame(field, "a revision of another timeline")],
     )

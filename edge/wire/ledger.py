@@ -32,7 +32,7 @@ from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from . import faults
-from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
+from .page_tokens import PAGE_SIZE_DEFAULT, list_asked_for, page_token, start_of_page
 from .reservations import fill_reservation
 from .shared import engine_members, wire_members
 from .validation import check_name, enum_member
@@ -59,14 +59,14 @@ def list_movements(
 ) -> ledger.ListMovementsResponse:
     """The answer to a ListMovements. Raises a `Fault`."""
     index, size = follower.index, _page_size(request.page_size)
-    scope = _scope_of(index)
-    before = start_of_page(request.page_token, scope) or None
+    asked = list_asked_for(request, _scope_of(index))
+    before = start_of_page(request.page_token, asked) or None
     names = follower.replica.node.sku_names
     found = find_movements(index, _filter(request, names), before, size + 1)
     is_last = len(found) <= size
     return ledger.ListMovementsResponse(
         movements=[_movement(each, index.timeline, names) for each in found[:size]],
-        next_page_token="" if is_last else page_token(found[size - 1].number, scope),
+        next_page_token="" if is_last else page_token(found[size - 1].number, asked),
         coverage=_coverage(index, durable_position),
     )
 
@@ -75,12 +75,13 @@ def list_reservations(
     request: reservation.ListReservationsRequest, follower: Follower, durable_position: int
 ) -> reservation.ListReservationsResponse:
     """The answer to a ListReservations. Raises a `Fault`."""
-    size, timeline = _page_size(request.page_size), follower.index.timeline
-    start = start_of_page(request.page_token, timeline)
+    size = _page_size(request.page_size)
+    asked = list_asked_for(request, follower.index.timeline)
+    start = start_of_page(request.page_token, asked)
     found = find_reservations(follower.replica, _reservation_filter(request), start, size + 1)
     is_last = len(found) <= size
     response = reservation.ListReservationsResponse(
-        next_page_token="" if is_last else page_token(found[size].place, timeline),
+        next_page_token="" if is_last else page_token(found[size].place, asked),
         coverage=_coverage(follower.index, durable_position),
     )
     for each in found[:size]:
@@ -111,7 +112,7 @@ def _page_size(given: int) -> int:
 
 
 def _scope_of(index: Index) -> int:
-    """What tokens are of: an index that was begun elsewhere numbers its movements otherwise."""
+    """The timeline of tokens: an index that was begun elsewhere numbers its movements otherwise."""
     return (index.timeline + index.begun) & _UINT64
 
 
@@ -165,7 +166,7 @@ def _instant(
         return Instant()
     asked, index, shards = request.revision, follower.index, follower.replica.node.shards
     if asked.timeline != index.timeline:
-        raise faults.invalid("revision.timeline", asked.timeline, f"{index.timeline}")
+        raise faults.revision_of_other_timeline("revision", asked.timeline)
     if asked.shard >= len(shards):
         raise faults.invalid("revision.shard", asked.shard, f"up to {len(shards) - 1}")
     if asked.sequence > (last := shards[asked.shard].sequence):

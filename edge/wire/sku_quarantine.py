@@ -20,20 +20,20 @@ _ADMITS: Final[Mapping[int, bool]] = {
 
 
 def quarantined_from_request(
-    request: admin.ListQuarantinedSkusRequest, timeline: int
+    request: admin.ListQuarantinedSkusRequest, asked: int
 ) -> core.ListQuarantinedSkus:
     """The command of a ListQuarantinedSkus."""
     if not 0 <= request.page_size <= BATCH_MAX:
         raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
-    start = start_of_page(request.page_token, timeline)
+    start = start_of_page(request.page_token, asked)
     return core.ListQuarantinedSkus(start, request.page_size or PAGE_SIZE_DEFAULT)
 
 
 def quarantined_response(
-    view: core.QuarantinedSkusView, timeline: int
+    view: core.QuarantinedSkusView, asked: int
 ) -> admin.ListQuarantinedSkusResponse:
     """The answer to a ListQuarantinedSkus."""
-    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    token = "" if view.next_start is None else page_token(view.next_start, asked)
     response = admin.ListQuarantinedSkusResponse(next_page_token=token)
     for each in view.skus:
         added = response.skus.add(sku=each.sku, source=each.source)

@@ -66,35 +66,35 @@ def get_response(view: core.SourceView) -> admin.GetSourceResponse:
     return admin.GetSourceResponse(source=_source(view))
 
 
-def list_from_request(request: admin.ListSourcesRequest, timeline: int) -> core.ListSources:
+def list_from_request(request: admin.ListSourcesRequest, asked: int) -> core.ListSources:
     """The command of a ListSources."""
     if not 0 <= request.page_size <= BATCH_MAX:
         raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
-    start = start_of_page(request.page_token, timeline)
+    start = start_of_page(request.page_token, asked)
     return core.ListSources(start, request.page_size or PAGE_SIZE_DEFAULT)
 
 
-def list_response(view: core.SourcesView, timeline: int) -> admin.ListSourcesResponse:
+def list_response(view: core.SourcesView, asked: int) -> admin.ListSourcesResponse:
     """The answer to a ListSources."""
-    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    token = "" if view.next_start is None else page_token(view.next_start, asked)
     return admin.ListSourcesResponse(sources=map(_source, view.sources), next_page_token=token)
 
 
 def pending_from_request(
-    request: admin.ListPendingReversalsRequest, timeline: int
+    request: admin.ListPendingReversalsRequest, asked: int
 ) -> core.ListPendingReversals:
     """The command of a ListPendingReversals."""
     if not 0 <= request.page_size <= BATCH_MAX:
         raise invalid("page_size", request.page_size, f"0 to {BATCH_MAX:,}")
-    start = start_of_page(request.page_token, timeline)
+    start = start_of_page(request.page_token, asked)
     return core.ListPendingReversals(start, request.page_size or PAGE_SIZE_DEFAULT)
 
 
 def pending_response(
-    view: core.PendingReversalsView, timeline: int
+    view: core.PendingReversalsView, asked: int
 ) -> admin.ListPendingReversalsResponse:
     """The answer to a ListPendingReversals."""
-    token = "" if view.next_start is None else page_token(view.next_start, timeline)
+    token = "" if view.next_start is None else page_token(view.next_start, asked)
     response = admin.ListPendingReversalsResponse(next_page_token=token)
     for each in view.reversals:
         added = response.reversals.add(source=each.source, event_id=each.event_id)

@@ -16,7 +16,7 @@ HORIZON_DAYS_DEFAULT: Final = 30
 
 
 def promise_from_request(
-    request: availability.GetAvailableToPromiseRequest, timeline: int
+    request: availability.GetAvailableToPromiseRequest, asked: int
 ) -> core.GetAvailableToPromise:
     """The command of a GetAvailableToPromise."""
     check_name("sku", request.sku)
@@ -30,14 +30,14 @@ def promise_from_request(
         request.sku,
         tuple(request.locations),
         request.horizon_days or HORIZON_DAYS_DEFAULT,
-        start_of_page(request.page_token, timeline),
+        start_of_page(request.page_token, asked),
         request.page_size or PAGE_SIZE_DEFAULT,
         source_states(request.source_states),
     )
 
 
 def promise_response(
-    view: core.AvailableToPromiseView, timeline: int
+    view: core.AvailableToPromiseView, asked: int
 ) -> availability.GetAvailableToPromiseResponse:
     """The answer to a GetAvailableToPromise."""
     response = availability.GetAvailableToPromiseResponse()
@@ -45,7 +45,7 @@ def promise_response(
         _fill(response.levels.add(), level)
     response.today.FromNanoseconds(view.begins_ns)
     if view.next_start is not None:
-        response.next_page_token = page_token(view.next_start, timeline)
+        response.next_page_token = page_token(view.next_start, asked)
     fill_revision(response.revision, view.revision)
     return response
 

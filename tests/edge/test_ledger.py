@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -290,9 +291,6 @@ def test_bad_questions_are_refused(client: BlockingClient) -> None:
     for wrong in ({"page_size": -1}, {"page_size": 1_001}, {"sku": " "}, {"page_token": "!"}):
         with pytest.raises(InvalidArgument, match=next(iter(wrong))):
             client.list_movements(**wrong)
-    for at in (Revision(shard=0, sequence=1), Revision(shard=0, timeline=1)):
-        with pytest.raises(InvalidArgument, match="timeline"):
-            client.explain_availability(SKU, PLACE, at)
     with pytest.raises(NotFound, match="no stock level"):
         client.explain_availability("CUP", PLACE)
     with pytest.raises(NotFound, match="no stock level"):
@@ -315,6 +313,54 @@ def test_what_is_to_come_is_not_explained(client: BlockingClient) -> None:
             ask_of()
         assert name == caught.value.metadata["field"]
     assert settled(lambda: client.list_movements(SKU, until_time=ahead)).movements
+
+
+def test_a_revision_that_says_nothing_here_is_refused(client: BlockingClient) -> None:
+    last = client.explain_availability(SKU, PLACE).revision
+    for timeline in (0, 1, last.timeline + 1):
+        at = Revision(shard=last.shard, sequence=1, timeline=timeline)
+        with pytest.raises(HoldfastError, match="revision is of timeline") as refused:
+            client.explain_availability(SKU, PLACE, at)
+        assert "OTHER_TIMELINE" == refused.value.reason
+    for ahead in (1_000, 2**64 - 1 - last.sequence):
+        at = Revision(shard=last.shard, sequence=last.sequence + ahead, timeline=last.timeline)
+        with pytest.raises(InvalidArgument, match=r"revision\.sequence"):
+            client.explain_availability(SKU, PLACE, at)
+    for shard in (99, 2**32 - 1):
+        at = Revision(shard=shard, sequence=1, timeline=last.timeline)
+        with pytest.raises(InvalidArgument, match=r"revision\.shard"):
+            client.explain_availability(SKU, PLACE, at)
+
+
+def test_a_token_leads_on_in_its_own_list(tmp_path: Path) -> None:
+    """In another list, or with other fields, it would skip what nobody has seen."""
+    kind = "STOCK_EVENT_KIND_RECEIPT"
+    with running_node(tmp_path, ledger="on") as running, connected(running) as client:
+        live(client)
+        for number in ("1", "2"):
+            client.create_location(f"PLACE-{number}")
+            reverses = {"event_id": number, "kind": kind}
+            pending = event("REVERSAL", 1, f"no {number}", reverses=reverses)
+            client.record_stock_events(f"source {number}", [pending])
+        lists: dict[str, Callable[..., Any]] = {
+            "locations": client.list_locations,
+            "movements": client.list_movements,
+            "reservations": client.list_reservations,
+            "sources": client.list_sources,
+            "reversals": client.list_pending_reversals,
+        }
+        settled(client.list_movements)
+        tokens = {name: ask(page_size=1).next_page_token for name, ask in lists.items()}
+        assert all(tokens.values()), tokens
+        for (name, token), (other, ask) in product(tokens.items(), lists.items()):
+            if name == other:
+                ask(page_size=2, page_token=token)
+                continue
+            with pytest.raises(InvalidArgument, match="page_token"):
+                ask(page_token=token)
+        for name in ("movements", "reservations"):
+            with pytest.raises(InvalidArgument, match="page_token"):
+                lists[name](SKU, page_token=tokens[name])
 
 
 def test_people_are_shown_tables(node: NodeProcess, client: BlockingClient) -> None:

@@ -99,7 +99,7 @@ def test_a_page_goes_on_where_the_one_before_it_ended() -> None:
     assert core.ListLocations(300, 100) == list_from_request(request, 7)
     request.page_size = 9
     assert core.ListLocations(300, 9) == list_from_request(request, 7)
-    expected = "the next_page_token of a response of this node"
+    expected = "the next_page_token of the page before, with the same other fields"
     assert_invalid(fault(list_from_request, request, 8), "page_token", token, expected)
     for garbage in (token[:-1], token + "A", "x", "é"):
         request.page_token = garbage
