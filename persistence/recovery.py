@@ -310,9 +310,9 @@ def recover_beside(path: Path) -> tuple[DataDirectory, Snapshot]:
 
 
 @contextmanager
-def open_beside(directory: DataDirectory) -> Iterator[LmdbJournal]:
+def open_beside(directory: DataDirectory, reserve_bytes: int = 0) -> Iterator[LmdbJournal]:
     """The journal of a directory that a node serves, for reading. Raises RECOVERY_ERRORS."""
-    journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, 0, read_only=True)
+    journal = LmdbJournal(directory.journal, _READER_MAP_BYTES, reserve_bytes, read_only=True)
     with closing(journal):
         # After opening, not before: while a node has the file open, LMDB shows what its writer
         # knows to be durable. The file alone may show more.

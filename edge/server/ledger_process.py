@@ -1,4 +1,5 @@
-"""The process that keeps the ledger: `python -m holdfast.edge.server.ledger_process DIRECTORY`.
+"""The process that keeps the ledger: `python -m holdfast.edge.server.ledger_process DIRECTORY
+RESERVE`, the bytes of the disk that are kept for the journal.
 
 It follows the journal of the directory that the node serves, and answers the node's questions,
 which come over a socket as its standard input; ledger_reader.py is the other end and has the form.
@@ -61,7 +62,7 @@ def main() -> None:
     node = socket.socket(fileno=sys.stdin.fileno())
     try:
         directory = read_node_json(Path(sys.argv[1]))
-        with open_beside(directory) as journal:
+        with open_beside(directory, int(sys.argv[2])) as journal:
             serve(Follower(directory, journal, lambda note: send(node, NOTE, note.encode())), node)
     except (*RECOVERY_ERRORS, DamagedEntryError, OSError) as error:
         sys.exit(f"no ledger: {error}")

@@ -44,16 +44,18 @@ _WAITING_MAX: Final = 256
 class LedgerReader:
     """Asks the ledger's process of a data directory, which runs while `run` does.
 
-    `durable_position` gives the last append that is durable.
+    `durable_position` gives the last append that is durable. The process leaves `reserve_bytes` of
+    the disk to the journal.
     """
 
     def __init__(
         self,
         data_dir: Path,
+        reserve_bytes: int,
         durable_position: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._data_dir = data_dir
+        self._data_dir, self._reserve_bytes = data_dir, reserve_bytes
         self.durable_position = durable_position
         self._sleep = sleep
         self._writer: asyncio.StreamWriter | None = None
@@ -88,7 +90,7 @@ class LedgerReader:
 
     async def _run_once(self) -> bool:
         """Run one process to its end, and return whether it answered anything."""
-        ours, process = _start(self._data_dir)
+        ours, process = _start(self._data_dir, self._reserve_bytes)
         reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
             with closing(self._writer):
@@ -129,12 +131,12 @@ class LedgerReader:
                 future.set_exception(faults.ledger_unavailable("its process ended"))
 
 
-def _start(data_dir: Path) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+def _start(data_dir: Path, reserve_bytes: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """Our end of the socket, and the process at the other. See snapshots.py for why not uvloop."""
     ours, its = socket.socketpair()
     with its, ExitStack() as unused:
         unused.enter_context(ours)
-        command = [*COMMAND, str(data_dir)]
+        command = [*COMMAND, str(data_dir), str(reserve_bytes)]
         process = subprocess.Popen(  # noqa: S603 - our own program
             command, stdin=its.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )

@@ -186,7 +186,8 @@ class Server:
         heartbeat = Heartbeat(asyncio.get_running_loop(), self._beat)
         ledger = None
         if settings.ledger == "on":
-            ledger = LedgerReader(settings.data_dir, lambda: journal.position)
+            reserve_bytes = settings.storage_reserve_bytes
+            ledger = LedgerReader(settings.data_dir, reserve_bytes, lambda: journal.position)
         service = Service(admission, ledger)
         endpoints = Endpoints(
             service, methods_of(PUBLIC), admission.admit, counters, sampler, lanes=service.lanes

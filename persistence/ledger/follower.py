@@ -6,6 +6,7 @@ the index is begun anew: from the first append while history is whole, else from
 snapshot, with what was there as openings.
 """
 
+import errno
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Final
@@ -61,7 +62,8 @@ class Follower:
     def step(self, seconds: float) -> bool:
         """Go on for about so long, and return whether there is more to do.
 
-        Raises RECOVERY_ERRORS and DamagedEntryError when the journal or the archive can't be read.
+        Raises RECOVERY_ERRORS and DamagedEntryError when the journal or the archive can't be read,
+        OSError when there is no room for what it writes.
         """
         until = perf_counter() + seconds
         while perf_counter() < until:
@@ -73,11 +75,13 @@ class Follower:
         return True
 
     def close(self) -> None:
-        """Write what is in memory alone, so that the next start goes on from here."""
+        """Write what is in memory alone, so that the next start goes on from here. Raises OSError
+        when there is no room for it.
+        """
         while self._write_a_piece():
             pass
         if self.is_ready and self.index.tail.count:
-            self.index.save(self._chain)
+            self._save()
 
     def begin_anew(self, reason: str) -> None:
         """Drop the index and make it again, because of what was found in it."""
@@ -115,8 +119,18 @@ class Follower:
             self.replica.forget_numbers()
             self._saved_at = position
         elif position - self._saved_at >= SAVE_EVERY_APPENDS:
-            index.save(self._chain)
+            self._save()
             self._saved_at = position
+
+    def _expect_room(self) -> None:
+        """Raise OSError where writes are refused for want of room: what the disk still has is kept
+        for the journal, and the ledger can be made again.
+        """
+        if self._journal.headroom_bytes() <= 0:
+            self._writing = None  # what is left of it is removed
+            raise OSError(
+                errno.ENOSPC, "what is free is left to the journal", str(self.index.folder)
+            )
 
     def _expect_history(self) -> None:
         """Begin anew when the index turns out to be of another history than the journal. This
@@ -134,7 +148,13 @@ class Follower:
             return False
         if next(self._writing, self) is self:
             self._writing = None
+        else:
+            self._expect_room()
         return True
+
+    def _save(self) -> None:
+        for _ in self.index.save(self._chain):
+            self._expect_room()
 
     def _then_trim(self, writing: Iterator[None]) -> Iterator[None]:
         """Write a run, and then let those go of which history has nothing any more."""

@@ -110,11 +110,10 @@ class Index:
         self.runs.append(open_run(self.folder / run_name(head)))
         self._full = None
 
-    def save(self, chain: Chain) -> None:
-        """Write the tail as a short run, and keep it in memory as well."""
+    def save(self, chain: Chain) -> Iterator[None]:
+        """Write the tail as a short run, with pauses, and keep it in memory as well."""
         assert self._full is None, "a longer one is being written"
-        for _ in self._write(self.tail, self._head(chain)):
-            pass
+        return self._write(self.tail, self._head(chain))
 
     def trim(self, first: int) -> Iterator[None]:
         """Drop the runs that end before the append `first`, with pauses; none while they are

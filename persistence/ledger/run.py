@@ -14,6 +14,7 @@ import os
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -115,11 +116,12 @@ def order_by(column: np.ndarray) -> np.ndarray:
 
 
 def write_in_pieces(path: Path, head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[None]:
-    """Write a run durably, and pause after each piece that is synced. It has its name when this
-    ends.
+    """Write a run durably, and pause before the first piece and after each that is synced. It has
+    its name when this ends; nothing is left of one that is given up.
     """
     partial = path.with_name("run.partial")
-    with partial.open("wb") as file:
+    yield
+    with _removed_unless_done(partial), partial.open("wb") as file:
         hasher = new_digest()
         for piece in _pieces(head, arrays):
             hasher.update(piece)
@@ -132,6 +134,15 @@ def write_in_pieces(path: Path, head: Head, arrays: Mapping[str, np.ndarray]) ->
         file.flush()
         os.fsync(file.fileno())
     rename_durably(partial, path)
+
+
+@contextmanager
+def _removed_unless_done(partial: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # the room that it takes may be why
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _pieces(head: Head, arrays: Mapping[str, np.ndarray]) -> Iterator[memoryview]:

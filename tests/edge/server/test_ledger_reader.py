@@ -28,6 +28,6 @@ async def test_a_process_that_cannot_be_started_is_tried_again(
 
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(_EnoughError):
-        await LedgerReader(tmp_path, lambda: 0, sleep).run()
+        await LedgerReader(tmp_path, 0, lambda: 0, sleep).run()
     assert [retry_s(1), retry_s(2), retry_s(3)] == waits
     assert before >= set(os.listdir("/proc/self/fd")), "none is left open"

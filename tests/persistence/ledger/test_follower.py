@@ -140,6 +140,26 @@ def test_a_reader_that_is_killed_anywhere_goes_on(path: Path) -> None:
         assert expected == movements_of(follower.index)
 
 
+def follow_to_its_end(follower: Follower) -> None:
+    catch_up(follower)
+    follower.close()
+
+
+@pytest.mark.parametrize("run_movements", [200, ALL], ids=["as it follows", "as it ends"])
+def test_the_room_that_is_kept_for_the_journal_is_left_to_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, run_movements: int
+) -> None:
+    """A ledger that takes it stops the node, which has to record what expires."""
+    monkeypatch.setattr(indexing, "RUN_MOVEMENTS", run_movements)
+    directory = read_node_json(path)
+    journal = LmdbJournal(directory.journal, MAP_BYTES, MAP_BYTES, read_only=True)
+    with contextlib.closing(journal):
+        follower = Follower(directory, journal, pytest.fail)
+        with pytest.raises(OSError, match="left to the journal"):
+            follow_to_its_end(follower)
+    assert [] == list((path / "ledger").iterdir())
+
+
 def test_a_short_run_is_taken_on(path: Path) -> None:
     with following(path) as (follower, _):
         follower.close()
