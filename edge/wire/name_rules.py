@@ -16,12 +16,14 @@ from holdfast.core.limits import NAME_BYTES_MAX
 UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 #: Invisible as well, though of other categories: the rest of Default_Ignorable_Code_Point in
-#: Unicode's DerivedCoreProperties.txt (fillers, variation selectors).
+#: Unicode's DerivedCoreProperties.txt (fillers, variation selectors, what is reserved for more of
+#: them), and the blank among the braille patterns.
 IGNORABLE: Final = frozenset(
     chr(code)
     for first, last in (
         *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
-        *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF)),
+        *((0x2065, 0x2065), (0x2800, 0x2800), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+        *((0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF)),
     )
     for code in range(first, last + 1)
 )
@@ -112,7 +114,8 @@ def _wrong_with(text: str, is_foreign: Callable[[str], bool]) -> str | None:
     if not 0 < size <= NAME_BYTES_MAX:
         return f"1 to {NAME_BYTES_MAX} bytes of UTF-8, not {size:,}"
     for character in filter(is_foreign, text):
-        named = unicodedata.name(character, "a control character")
+        what = "a control character" if category(character) == "Cc" else "which has no name"
+        named = unicodedata.name(character, what)
         return f"text without U+{ord(character):04X} ({named}){_such_as(text, is_foreign, repr)}"
     if text != text.strip():
         return f"text without white space at its ends{_such_as(text, is_foreign, repr)}"

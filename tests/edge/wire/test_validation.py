@@ -148,6 +148,9 @@ TEXTS = {
         "text without U+FE0F (VARIATION SELECTOR-16), such as '\u2615'",
     ),
     "Hangul filler": ("\u3164", "text without U+3164 (HANGUL FILLER)"),
+    "reserved, and invisible": ("a\u2065", "text without U+2065 (which has no name), such as 'a'"),
+    "of plane 14": ("a\U000e01f0", "text without U+E01F0 (which has no name), such as 'a'"),
+    "a blank": ("a\u2800", "text without U+2800 (BRAILLE PATTERN BLANK), such as 'a'"),
 }
 
 
