@@ -39,11 +39,15 @@ from .operations import COLUMNS, OPERATIONS_MAX, Operation, batch_message, fitti
 from .parameters import of_type
 from .retries import Attempts, may_retry
 from .session import Session
-from .stock_levels import Send, StockLevels
+from .stock_levels import OTHER_TIMELINE, Send, StockLevels
 from .streams import Ending, ended_early
 
 #: One batch at the server, one on its way: the server need not wait for the wire.
 IN_FLIGHT_MAX: Final = 2
+
+#: How often a reserve is sent. One with a good handle may share a batch with those that still have
+#: handles of another timeline, and be sent behind them the next time.
+TRIES: Final = 3
 
 _LOW: Final = (1 << 64) - 1
 
@@ -128,15 +132,23 @@ class Coalescer:
         """
         high, low = _halves(reservation_id)
         units, ms = fitting("quantity", quantity, 64), fitting("hold_ms", hold_ms, 32)
-        handle = self._levels.known(sku, location) or await self._levels.handle(sku, location)
-        outcome = await self._ask("reserve", high, low, handle, units, ms)
-        if outcome != reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL:
-            return outcome
-        # The SKU has ended since its handle was found. Nothing was done, and there may be another
-        # of its name by now.
-        self._levels.forget(sku, location, handle)
-        handle = await self._levels.handle(sku, location)
-        return await self._ask("reserve", high, low, handle, units, ms)
+        for tries_left in reversed(range(TRIES)):
+            timelines = self._levels.timelines
+            handle = self._levels.known(sku, location) or await self._levels.handle(sku, location)
+            try:
+                outcome = await self._ask("reserve", high, low, handle, units, ms)
+            except HoldfastError as error:
+                # Nothing was done. It may be another operation of the batch that has such a handle.
+                if not tries_left or error.reason != OTHER_TIMELINE:
+                    raise
+                self._levels.forget_all(timelines)
+                continue
+            if not tries_left or outcome != reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL:
+                break
+            # The SKU has ended since its handle was found. Nothing was done, and there may be
+            # another of its name by now.
+            self._levels.forget(sku, location, handle)
+        return outcome
 
     async def commit(self, reservation_id: UUID) -> int:
         """Place the order: everything that the reservation holds becomes committed."""

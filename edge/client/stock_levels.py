@@ -5,7 +5,7 @@ others. What is asked at the same time shares a request, and handles are remembe
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -16,6 +16,9 @@ from .errors import HoldfastError, InvalidArgument, NotFound
 from .lookups import Lookups
 from .methods import BATCH_GET_AVAILABILITY
 from .parameters import text
+
+#: The reason of an error: a handle was given out by another data directory, as before a restore.
+OTHER_TIMELINE: Final = "OTHER_TIMELINE"
 
 #: SKU and location.
 Name: TypeAlias = tuple[str, str]
@@ -29,6 +32,8 @@ class StockLevels:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._handles: dict[Name, int] = {}
+        self.timelines = 0
+        """How often all handles were forgotten."""
         self._resolving = Lookups(self._resolve)
         self._reading = Lookups(self._read)
 
@@ -62,10 +67,28 @@ class StockLevels:
         if self._handles.get((sku, location)) == handle:
             del self._handles[sku, location]
 
+    def forget_all(self, timelines: int) -> None:
+        """Resolve all handles anew that were found when `timelines` was this: another data
+        directory gave them out.
+        """
+        if timelines == self.timelines:
+            self._handles.clear()
+            self.timelines += 1
+
     async def available(self, sku: str, location: str) -> int:
         """Units that can still be promised; negative where promises exceed supply. Raises as
         `handle` does.
         """
+        timelines = self.timelines
+        try:
+            return await self._available(sku, location)
+        except HoldfastError as error:
+            if error.reason != OTHER_TIMELINE:
+                raise
+        self.forget_all(timelines)
+        return await self._available(sku, location)
+
+    async def _available(self, sku: str, location: str) -> int:
         handle = await self.handle(sku, location)
         if (units := await self._reading.find(handle)) is not None:
             return units

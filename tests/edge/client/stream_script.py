@@ -13,6 +13,7 @@ import grpc.aio
 
 from holdfast.edge.client import Client, Retries
 from holdfast.edge.client.coalescing import Coalescer
+from holdfast.edge.wire import faults
 from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.edge.raw import WAREHOUSE
@@ -22,6 +23,8 @@ HOLD_MS: Final = 3_600_000
 ACCEPTED = reservation.BATCH_OUTCOME_ACCEPTED
 REPEATED = reservation.BATCH_OUTCOME_REPEATED
 UNKNOWN = reservation.BATCH_OUTCOME_UNKNOWN_STOCK_LEVEL
+
+FAULT: Final = faults.other_timeline("stock_levels[0]", 7)
 
 #: Waits that pass at once, for as long as a machine under load may need for the rest.
 PATIENCE: Final[dict[str, Any]] = {"timeout_s": 60.0, "retries": Retries(base_s=0.001, cap_s=0.001)}
@@ -79,6 +82,9 @@ class Script(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no typ
         """Handles that were given out have `on_hand` units; of all others there is nothing."""
         await self.answer("BatchGetAvailability", context)
         handles = availability.BatchGetAvailabilityRequest.FromString(data).stock_levels
+        if self.parts == [other_timeline] and 7 in handles:
+            details = ("grpc-status-details-bin", FAULT.to_status().SerializeToString())
+            await context.abort(FAULT.code, str(FAULT), trailing_metadata=(details,))
         known = {5, *self.handles.values()}
         on_hand = [self.on_hand if handle in known else 0 for handle in handles]
         nothing = [0] * len(handles)
@@ -160,6 +166,14 @@ async def ended_sku(requests: AsyncIterator[bytes], _context: Any) -> AsyncItera
         codes = [UNKNOWN if handle == 7 else ACCEPTED for handle in batch.stock_levels]
         answer: dict[str, Any] = {"reserve": {"outcomes": bytes(codes)}}
         yield response_to(data, **answer)
+
+
+async def other_timeline(requests: AsyncIterator[bytes], _context: Any) -> AsyncIterator[bytes]:
+    """Another data directory gave out the handle 7."""
+    async for data in requests:
+        _, batch = batch_in(data)
+        refused = 7 in batch.stock_levels
+        yield response_to(data, status=FAULT.to_status()) if refused else answer_to(data)
 
 
 async def forbidding(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:

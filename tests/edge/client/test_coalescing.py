@@ -16,6 +16,7 @@ import pytest
 from holdfast.edge.client import (
     Client,
     DeadlineExceeded,
+    HoldfastError,
     InvalidArgument,
     NotFound,
     Retries,
@@ -31,6 +32,7 @@ from tests.edge.client.stream_script import (
     ended_sku,
     good,
     hold,
+    other_timeline,
     playing,
     silent,
 )
@@ -258,6 +260,28 @@ async def test_a_read_with_a_stale_handle_does_not_answer_for_another_sku(now: i
         else:
             with pytest.raises(NotFound, match="no stock level of 'Tea'"):
                 await holdfast.available("Tea", WAREHOUSE)
+
+
+async def test_handles_of_another_timeline_are_found_anew() -> None:
+    """After a restore behind the same address, those who name a SKU need not start again."""
+    script = Script(other_timeline)
+    async with playing(script) as client, client.coalescer() as holdfast:
+        assert 7 == await holdfast._levels.handle("Tea", WAREHOUSE)
+        script.handles["Tea"] = 8
+        assert [ACCEPTED] * 20 == await asyncio.gather(
+            *(hold(holdfast, name) for name in ["Tea", "Mug"] * 10)
+        )
+        script.handles["Tea"] = 7
+        holdfast._levels.forget("Tea", WAREHOUSE, 8)
+        assert 7 == await holdfast._levels.handle("Tea", WAREHOUSE)
+        script.handles["Tea"] = 8
+        assert 5 == await holdfast.available("Tea", WAREHOUSE)
+        script.handles["Tea"] = 7  # as of two nodes behind one address: it does not try for ever
+        holdfast._levels.forget("Tea", WAREHOUSE, 8)
+        for asked in (hold(holdfast, "Tea"), holdfast.available("Tea", WAREHOUSE)):
+            with pytest.raises(HoldfastError) as refused:
+                await asked
+            assert "OTHER_TIMELINE" == refused.value.reason
 
 
 async def test_a_level_that_is_sold_out_has_nothing() -> None:
