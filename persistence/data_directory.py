@@ -107,7 +107,7 @@ def read_node_json(path: Path) -> DataDirectory:
         if document["format"] > FORMAT:
             raise NewerSchemaError(str(file), document["format"], FORMAT)
         directory = _directory(path, document)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NoDataDirectoryError(_why_there_is_none(path)) from None
     except OSError as error:
         raise DirectoryError(f"{file}: cannot be read: {error.strerror}") from error

@@ -235,11 +235,18 @@ def parse_lines(words: list[str]) -> list[tuple[str, str, int]]:
     ]
 
 
+#: Digits that fit any message.
+QUANTITY_DIGITS_MAX: Final = 18
+
+
 def _quantity(text: str) -> int:
     digits = text[1:] if text[:1] in ("-", "+") else text
     # int() would also take "1_0" and digits of other scripts. The node judges the range.
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+    if not (digits.isascii() and digits.isdigit()):
         raise typer.BadParameter(f"a quantity is a whole number of units, not {text!r}")
+    if len(digits) > QUANTITY_DIGITS_MAX:
+        expected = f"a whole number of {QUANTITY_DIGITS_MAX} digits at most"
+        raise typer.BadParameter(f"a quantity is {expected}, not {text!r}")
     return int(text)
 
 

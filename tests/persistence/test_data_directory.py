@@ -377,3 +377,10 @@ def test_a_copied_directory_opens_elsewhere(tmp_path: Path) -> None:
     recovered = reopen(tmp_path / "second")
     assert expected == recovered.node.state_hash()
     close(recovered)
+
+
+def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
+    """And nobody is told to restore it from a backup."""
+    (tmp_path / "file").touch()
+    with pytest.raises(NoDataDirectoryError, match="file: not a data directory"):
+        read_node_json(tmp_path / "file")

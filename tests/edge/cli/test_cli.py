@@ -208,6 +208,7 @@ def test_a_fault_is_an_object_for_programs(node: NodeProcess) -> None:
         (("reserve", "o", "SKU", "W1"), "a line is SKU LOCATION QUANTITY"),
         (("reserve", "o", "SKU", "W1", "1.5"), "a whole number of units, not '1.5'"),
         (("reserve", "o", "SKU", "W1", "1_0"), "a whole number of units, not '1_0'"),
+        (("reserve", "o", "SKU", "W1", "9" * 19), f"of 18 digits at most, not '{'9' * 19}'"),
         (("reserve", "o", "SKU", "W1", "1", "--hold", "soon"), "not 'soon'"),
         (("reserve", "o", "SKU", "W1", "1", "--hold", "999999999999d"), "not '999999999999d'"),
         (("stock", "adjustment", "SKU", "W1", "1", "-x"), "No such option: -x"),
