@@ -83,8 +83,10 @@ class History:
         self.figures[[_SINCE, _BEFORE]] = now_ns
 
     def make_room(self, count: int, now_ns: int, keeping: Keeping) -> Array:
-        """The room for so many more records; what is too old is forgotten."""
-        if self._is_of_age(now_ns, keeping):
+        """The room for so many more records; what is too old is forgotten, but not where none come:
+        replay does not hear of that.
+        """
+        if count and self._is_of_age(now_ns, keeping):
             self._begin_generation(now_ns)
         if self._retired and not self._retired.give_back():
             self._retired = None

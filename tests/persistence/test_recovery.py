@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from holdfast.core.kernels.hash_slots import SEED_0, SEED_1
+from holdfast.core.limits import NS_PER_S
 from holdfast.core.node import Node
 from holdfast.core.tables import state_bytes
+from holdfast.core.tables.apply.reservations import keep_shipments
 from holdfast.core.tables.effects import Entry, Section
 from holdfast.core.tables.rebuilding import rebuild
 from holdfast.edge.server.lifecycle import _recover_node
@@ -269,3 +271,19 @@ def test_whoever_reads_a_directory_draws_a_seed(tmp_path: Path) -> None:
 def seed_of(node: Node) -> bytes:
     layout: np.ndarray = node.index.arrays[1]
     return layout[SEED_0 : SEED_1 + 1].tobytes()
+
+
+def test_what_ships_nothing_leaves_a_shard_as_it_was(tmp_path: Path) -> None:
+    """As a BatchFulfill does in all shards that it does not touch. What changes without an effect
+    is missing from replay, and the seal of a clean stop then stops the next start.
+    """
+    recovered = reopen(tmp_path)
+    before = digests(recovered.node)
+    for shard in recovered.node.shards:
+        shard.keeping.set(NS_PER_S, is_used=False)
+        shard.now_ns = NS_PER_S
+        keep_shipments(shard, shard.effects[Section.MOVES].used)
+        shard.keeping.set(0, is_used=False)
+        shard.now_ns = 0
+    assert before == digests(recovered.node)
+    close(recovered)
