@@ -4,7 +4,6 @@ Rules of this file: those of tests/model.py.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from holdfast.core.commands import Reapplied, StockEvent
@@ -249,7 +248,7 @@ class Counts:
         lines = self.shipped_lines(event, skus)
         if sign > 0:
             return judge_change(event, level, lines)
-        back = replace(event, from_status=event.to_status, to_status=event.from_status)
+        back = event._replace(from_status=event.to_status, to_status=event.from_status)
         return judge_change(back, level, lines, State.RETURNED)
 
     def judge_count(

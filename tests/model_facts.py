@@ -219,7 +219,7 @@ class Facts:
             return Judged(outcome, difference, undoing=undoing)
         fact, sign = undoing.fact, undoing.sign
         if fact.kind == EventKind.GOODS_ISSUE:
-            fact = replace(fact, sequence=0)  # that is the number of the reversal
+            fact = fact._replace(sequence=0)  # that is the number of the reversal
             twice = self.counts.counted_twice("", fact, level, 0, now_ns)
             return Judged(outcome, delta=sign * twice, undoing=undoing)
         outcome, possible = self.counts.judge_units(fact, level, self.skus, undoing)

@@ -255,7 +255,7 @@ def renamed(value: Any, name_of: Callable[[str], str]) -> Any:
     if type(value) is tuple:
         return tuple(renamed(each, name_of) for each in value)
     if is_dataclass(value):
-        values = {each.name: getattr(value, each.name) for each in fields(value)}
+        values = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
     elif hasattr(value, "_asdict"):
         values = value._asdict()
     else:

@@ -3,7 +3,7 @@
 Rules of this file: those of tests/model.py.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from holdfast.core.commands import Difference, StockEvent
 from holdfast.core.ids import Key
@@ -246,4 +246,4 @@ class Reversals:
 
 def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
     """The fact that a reversal tells of."""
-    return replace(event, kind=kind, reverses=None)
+    return event._replace(kind=kind, reverses=None)

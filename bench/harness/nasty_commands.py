@@ -5,7 +5,6 @@ weigh, and tests/core/test_work.py counts what they do.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Final
@@ -264,14 +263,14 @@ class Nasty:
             key_from_parts("change", str(number)), 0, self.rng.choice(SKUS[:9]), "W", kind, 1
         )
         if kind is EventKind.STATUS_CHANGE:
-            return replace(fact, to_status=f"status {self.rng.randrange(20)}")
+            return fact._replace(to_status=f"status {self.rng.randrange(20)}")
         if kind is EventKind.RETURN:
             order = f"order {self._old().hi}"
-            return replace(fact, reference=Reference(RESERVATION, order, ""))
+            return fact._replace(reference=Reference(RESERVATION, order, ""))
         undone = str(number - self.rng.randrange(-2, 9))  # sometimes before it comes
         wanted = self.rng.choice((EventKind.STATUS_CHANGE, EventKind.RECEIPT, EventKind.REVERSAL))
         key = key_from_parts("change", undone)
-        return replace(fact, reverses=Reversed("changing", undone, key, wanted))
+        return fact._replace(reverses=Reversed("changing", undone, key, wanted))
 
     def record_transfers(self, size: float) -> Command:
         """Units that go from one place to another, and come there."""

@@ -5,7 +5,7 @@ there and whether it is a read. The rule that executes it points back here (`exe
 command is one entry, one rule, one conversion and one method (docs/hacking.md).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -83,6 +83,7 @@ from .stock import (
     EventsOutcome,
     GetAvailability,
     RecordStockEvents,
+    StockEvent,
 )
 from .supply import AvailableToPromiseView, GetAvailableToPromise
 
@@ -227,11 +228,11 @@ def _weight_of_move(command: Move) -> int:
     return 30 + 2 * len(command.lines or ())
 
 
-def _weight_of_events(command: RecordStockEvents) -> int:
-    changes = sum(event.changes for event in command.events if not event.is_plain)
-    reversals = sum(event.reverses is not None for event in command.events)
-    first = 165 + 8 * len(command.events)
-    return first + FACT_CHANGING * changes + FACT_REVERSED * reversals
+def weight_of_events(count: int, changing: Sequence[StockEvent]) -> int:
+    """The work of so many stock facts, of which those `changing` are not plain."""
+    changes = sum(event.changes for event in changing)
+    reversals = sum(event.reverses is not None for event in changing)
+    return 165 + 8 * count + FACT_CHANGING * changes + FACT_REVERSED * reversals
 
 
 def _rows_of_reserve(command: AnyReserve) -> int:
@@ -342,7 +343,7 @@ RECORD_STOCK_EVENTS = _operation(
     RecordStockEvents,
     EventsOutcome,
     _by_source,
-    _weight_of_events,
+    lambda command: weight_of_events(len(command.events), command.changing),
     Growth.STOCK,
     # A change of status has two, and the dispatch of a transfer may begin two levels.
     lambda command: 2 * len(command.events),

@@ -1,7 +1,7 @@
 """Commands on stock facts and availability, and their outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -56,11 +56,11 @@ SUPPLY = "supply"
 TRANSFER = "transfer"
 
 
-@dataclass(frozen=True, slots=True)
-class StockEvent:
+class StockEvent(NamedTuple):
     """One stock fact; `key` is None for a source that numbers its events, `sequence` 0 for one
     that does not. What follows `quantity` is journaled as given, each text up to NAME_BYTES_MAX
-    bytes.
+    bytes. A tuple, because a message may have a thousand: a frozen dataclass of so many fields
+    takes three times as long to make.
     """
 
     key: Key | None
@@ -148,6 +148,12 @@ class RecordStockEvents:
 
     source: str
     events: tuple[StockEvent, ...]
+    changing: tuple[StockEvent, ...] = field(init=False, repr=False, compare=False)
+    """Those that are not plain: found once, since whether they are is asked in several places."""
+
+    def __post_init__(self) -> None:
+        changing = tuple([event for event in self.events if not event.is_plain])
+        object.__setattr__(self, "changing", changing)
 
 
 #: What else an event may say that changes what it does, as a field of a Difference. Of that a hash

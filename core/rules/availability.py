@@ -83,7 +83,7 @@ class Availability:
                 yield shard, np.zeros(1, np.int64), np.array([number])
             return
         names = encode_names(skus)
-        homes = self.homes.of_names(names)
+        homes = np.array(self.homes.of_names(names), np.int64)
         joined = join_encoded(names)
         for shard in self.shards:
             places = np.flatnonzero(homes == shard.number)

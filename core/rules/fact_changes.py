@@ -122,7 +122,7 @@ class FactChanges:
             refusal, in_transit = judge_transfer(event, sign, shard, row)
             is_untracked = refusal is not None and has_moved(event, undoing)
         elif event.supply and event.kind is EventKind.RECEIPT:
-            receipt = replace(event, quantity=sign * event.quantity)
+            receipt = event._replace(quantity=sign * event.quantity)
             is_untracked = not can_note(receipt, event.supply, shard, row)
         if refusal is not None and not is_untracked:
             return Change(refusal)
@@ -149,7 +149,7 @@ class FactChanges:
             return Change(undoing=found)
         if found.event.kind is not EventKind.GOODS_ISSUE:
             return replace(self._of_units(found.event, shard, row, found), undoing=found)
-        issue = replace(found.event, sequence=0)  # that is the number of the reversal
+        issue = found.event._replace(sequence=0)  # that is the number of the reversal
         twice = self.issues.counted_twice(source, issue, shard, row, 0, now_ns) if row >= 0 else 0
         issued = Issued(posted=found.sign * event.quantity, delta=found.sign * twice)
         return Change(issued=issued, undoing=found)
@@ -220,7 +220,7 @@ def _said_of_supply(event: StockEvent, undoing: Undoing | None) -> StockEvent | 
         return event
     if undoing is None or not undoing.sign or undoing.event.kind is not EventKind.RECEIPT:
         return None
-    return replace(undoing.event, quantity=undoing.sign * undoing.event.quantity)
+    return undoing.event._replace(quantity=undoing.sign * undoing.event.quantity)
 
 
 def _lines_in(state: State, part: Part, event: StockEvent, line_id: str) -> list[tuple[int, int]]:

@@ -1,11 +1,9 @@
 """Where a command is at home: the shard of a SKU, of a source, of a reservation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 from zlib import crc32
-
-import numpy as np
 
 from ..ids import Key
 from ..limits import SLOTS
@@ -60,10 +58,10 @@ class Homes:
         """The shard of a name by itself."""
         return self._shard_by_slot[crc32(name.encode()) % len(self._shard_by_slot)]
 
-    def of_names(self, names: Sequence[bytes]) -> Array:
-        """The shards of first names of SKUs, as UTF-8 (int64)."""
+    def of_names(self, names: Iterable[bytes]) -> list[int]:
+        """`of_name` for many, as UTF-8: in half of the time."""
         shards, slots = self._shard_by_slot, len(self._shard_by_slot)
-        return np.array([shards[crc32(name) % slots] for name in names], np.int64)
+        return [shards[crc32(name) % slots] for name in names]
 
     def of_reservation(self, key: Key) -> int:
         """The shard of a reservation's first part; 0 when the id is unknown."""
@@ -92,7 +90,7 @@ class Homes:
 
     def find_rows(self, names: Sequence[tuple[str, str]]) -> tuple[list[Shard], list[int]]:
         """The shards of (SKU, location) names, and the rows there as of Shard.find_row."""
-        shards = [self.shard_of_sku(sku) for sku, _ in names]
+        shards = self._shards_of_skus([sku for sku, _ in names])
         rows = [shard.rows.get(name) for shard, name in zip(shards, names, strict=True)]
         if None not in rows:
             return shards, cast(list[int], rows)
@@ -106,6 +104,12 @@ class Homes:
             for at, row in zip(places, found, strict=True):
                 rows[at] = row
         return shards, cast(list[int], rows)
+
+    def _shards_of_skus(self, skus: Sequence[str]) -> list[Shard]:
+        """The shards of SKUs, by any of their names."""
+        if first := self.sku_names.first:
+            skus = list(map(first.get, skus, skus))
+        return [self.shards[number] for number in self.of_names(map(str.encode, skus))]
 
     def shard_of_sku(self, sku: str) -> Shard:
         """The shard that holds all stock of a SKU, itself."""

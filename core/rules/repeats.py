@@ -10,7 +10,6 @@ Lines are a set: their order is no content.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from itertools import product
 from typing import TypeAlias
@@ -215,7 +214,7 @@ def remember_forced(home: Shard, command: ForceRelease, released: int, cancelled
 
 def _keys_of(request: Key | None) -> tuple[Key | None, Key | None]:
     """A record has room for one result, so that two are under keys that differ in a bit."""
-    return request, request and replace(request, lo=request.lo ^ 1)
+    return request, request and request._replace(lo=request.lo ^ 1)
 
 
 def _said_hash(said: Said) -> int:

@@ -310,7 +310,7 @@ def find_depth(shard: Shard, hi: int, lo: int) -> int:
 
 def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
     """The fact that a reversal names."""
-    return replace(event, kind=kind, reverses=None)
+    return event._replace(kind=kind, reverses=None)
 
 
 def content_of(event: StockEvent) -> int:

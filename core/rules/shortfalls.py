@@ -5,7 +5,7 @@ are looked for when promises exceed supply, through the reservations of the shar
 (docs/adr/0042).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -98,16 +98,15 @@ class Shortfalls:
                 found.append(row)
         return found
 
-    def awaited(self, names: Sequence[Name]) -> set[Name]:
-        """Those among stock levels whose units are promised from supply."""
-        if not any(len(shard.backorders) for shard in self.homes.shards):
-            return set()
-        places = zip(names, *self.homes.find_rows(names), strict=True)
-        return {
-            name
-            for name, shard, row in places
-            if row >= 0 and len(shard.backorders) and shard.backordered.records[row]
-        }
+    def awaited(self, events: Array) -> Iterator[int]:
+        """The positions of the stock events (STOCK_EVENT) at levels whose units are promised from
+        supply.
+        """
+        for shard in self.homes.shards:
+            if len(shard.backorders):
+                mine = np.flatnonzero(events["shard"] == shard.number)
+                units = shard.backordered.records[events["row"][mine]]
+                yield from mine[units != 0].tolist()
 
     def _find(self, names: Sequence[Name]) -> Steps[dict[Shard, dict[int, Name]]]:
         """Stock levels by shard and row, those that there are."""

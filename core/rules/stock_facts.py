@@ -6,10 +6,11 @@ by itself, and the turn may end in between.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import compress, count, groupby
+from dataclasses import replace
+from functools import partial
+from itertools import chain, groupby, repeat
 from operator import attrgetter, is_not
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,15 +24,12 @@ from ..commands import (
     Unknown,
 )
 from ..commands.naming import put_names
-from ..commands.registry import RECORD_STOCK_EVENTS, executes
-from ..kernels.arguments import QUARANTINED_SKUS
+from ..commands.registry import RECORD_STOCK_EVENTS, executes, weight_of_events
 from ..kernels.codes import (
-    CAP_MAX,
     EVENT_ALREADY_COUNTED,
     EVENT_APPLIED,
     EVENT_OUT_OF_RANGE,
     TIME_FIRST,
-    UNKNOWN_SKU,
 )
 from ..limits import RANGES_LISTED_MAX
 from ..model import EventKind, EventOutcome
@@ -41,15 +39,12 @@ from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import (
-    number_of_name,
-    record,
-    record_levels,
-    record_names,
     record_origin,
 )
 from ..work import EVENT_NAMED, LEVEL_BEGUN, Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
+from .fact_places import FactPlaces
 from .homes import Homes
 from .late_counts import LateCounts
 from .reversals import content_of
@@ -66,8 +61,10 @@ _FIGURES = attrgetter("sequence", "quantity", "kind")
 _IS_PLAIN = attrgetter("is_plain")
 _LOCATION, _TO_LOCATION = attrgetter("location"), attrgetter("to_location")
 
-#: Fields of STOCK_EVENT in the order in which `_columns` has them.
-_COLUMNS = ("key_hi", "key_lo", "sequence", "quantity", "row", "shard", "kind", "has_key")
+#: A result from all its fields, and the last of them, which few results have: in one call of C
+#: for each, which takes half the time.
+_RESULT = partial(tuple.__new__, EventResult)
+_NO_MORE = tuple(EventResult._field_defaults.values())[1:]
 
 #: What changes nothing because something later is known.
 _OUTDATED = EventOutcome.COUNT_OUTDATED, EventOutcome.SUPPLY_OUTDATED
@@ -78,9 +75,17 @@ RUN_MAX = 250
 
 _NO_KEY = 0, 0, 0
 
-#: Of events that were recorded together: the shards that they name, what became of each, and the
-#: numbers that they passed over.
-_Recorded: TypeAlias = tuple[list[Shard], Iterable[EventResult], tuple[SequenceRange, ...]]
+
+class _Recorded(NamedTuple):
+    """Events that were recorded together."""
+
+    events: Array
+    """As STOCK_EVENT."""
+    shards: list[Shard]
+    """Those that they name."""
+    results: Sequence[EventResult]
+    skipped: tuple[SequenceRange, ...]
+    """The numbers that they passed over."""
 
 
 class StockFacts:
@@ -110,16 +115,16 @@ class StockFacts:
         looked for in steps, when all is written.
         """
         named = command.events
-        if (unknown := self._unknown_location(named)) is not None:
+        if (unknown := self._unknown_location(command)) is not None:
             return unknown
         # Point of no return: every location is known; what else an event meets is its answer.
         parts = list(self._parts(command.source, named))
-        if len(parts) > 1 or len(named) > RUN_MAX or not all(map(_IS_PLAIN, named)):
+        if len(parts) > 1 or len(named) > RUN_MAX or command.changing:
             return self._record_in_steps(command, parts, now_ns)
         named = self._inside(named)
         recorded = [self._record(command.source, named, now_ns)]
         outcome = self._outcome(command.source, recorded, now_ns)
-        short = self._short(named, outcome)
+        short = self._short(named, recorded)
         return self._with_shortfalls(outcome, short) if short else outcome
 
     def _record_in_steps(
@@ -129,8 +134,8 @@ class StockFacts:
         self.work.spend(-RECORD_STOCK_EVENTS.weight(command))
         recorded: list[_Recorded] = []
         named: list[StockEvent] = []
-        for run in _runs(parts):
-            weight = RECORD_STOCK_EVENTS.weight(RecordStockEvents(command.source, run))
+        for changing, run in _runs(parts, command.changing):
+            weight = weight_of_events(len(run), changing)
             if self.work.left < weight / 2:
                 now_ns = yield
             run = self._inside(run)  # a rename may have come meanwhile
@@ -138,14 +143,14 @@ class StockFacts:
             self.work.spend(weight)
             recorded.append(self._record(command.source, run, now_ns))
         outcome = self._outcome(command.source, recorded, now_ns)
-        short = self._short(named, outcome)
+        short = self._short(named, recorded)
         return (yield from self._with_shortfalls(outcome, short)) if short else outcome
 
     def record_at_once(
         self, source: str, events: tuple[StockEvent, ...], now_ns: int
     ) -> EventsOutcome:
         """Record facts in this turn, however long that takes, for a rule that has counted them."""
-        recorded = [self._record(source, run, now_ns) for run in _runs([events])]
+        recorded = [self._record(source, run, now_ns) for _, run in _runs([events], events)]
         return self._outcome(source, recorded, now_ns)
 
     def _inside(self, events: tuple[StockEvent, ...]) -> tuple[StockEvent, ...]:
@@ -158,23 +163,29 @@ class StockFacts:
         return named
 
     def _outcome(self, source: str, recorded: Sequence[_Recorded], now_ns: int) -> EventsOutcome:
-        touched = {shard for found, _, _ in recorded for shard in found}
+        touched = {shard for each in recorded for shard in each.shards}
         for shard in touched:
             settle_backorders(shard)
         revisions = joint_turn.revisions([each for each in self.planner.shards if each in touched])
-        results = tuple(result for _, answers, _ in recorded for result in answers)
-        skipped = [each for _, _, ranges in recorded for each in ranges]
+        results = tuple(chain.from_iterable(each.results for each in recorded))
+        skipped = [found for each in recorded for found in each.skipped]
         self.planner.sources.states.after_events(source, now_ns, has_skipped=bool(skipped))
         return EventsOutcome(results, revisions, tuple(skipped[:RANGES_LISTED_MAX]))
 
-    def _short(self, named: Sequence[StockEvent], outcome: EventsOutcome) -> list[tuple[str, str]]:
+    def _short(
+        self, named: Sequence[StockEvent], recorded: Sequence[_Recorded]
+    ) -> list[tuple[str, str]]:
         """The SKU and location of each event after which promises can't be kept, or that may
         change what supply brings to those who wait for it.
         """
-        names = [_NAME(event) for event in named]
-        awaited = self.shortfalls.awaited(names)
-        results = zip(names, outcome.results, strict=True)
-        return [name for name, result in results if result.shortfall or name in awaited]
+        short: list[tuple[str, str]] = []
+        start = 0
+        for each in recorded:
+            found = {at for at, result in enumerate(each.results) if result.shortfall}
+            found.update(self.shortfalls.awaited(each.events))
+            short += [_NAME(named[start + at]) for at in sorted(found)]
+            start += len(each.events)
+        return short
 
     def _with_shortfalls(
         self, outcome: EventsOutcome, names: Sequence[tuple[str, str]]
@@ -183,7 +194,7 @@ class StockFacts:
 
     def _parts(self, source: str, named: Sequence[StockEvent]) -> Iterator[Sequence[StockEvent]]:
         """The events, with counts by themselves whose numbers come late."""
-        if not any(event.sequence and event.kind is EventKind.COUNT for event in named):
+        if not any(event.sequence for event in named if event.kind is EventKind.COUNT):
             yield named
             return
         kinds = np.array([event.kind for event in named], np.uint8)
@@ -195,7 +206,7 @@ class StockFacts:
         """Plan and write some events, plain ones or a single other; return the shards that they
         name, what became of each, and the numbers that they passed over.
         """
-        places = _Places(self.homes, named)
+        places = FactPlaces(self.homes, named)
         self.work.spend(len(places.new) * LEVEL_BEGUN)
         events = _columns(named, places)
         plan = np.zeros(len(events), PLAN)
@@ -203,7 +214,7 @@ class StockFacts:
             plan["occurred_ns"] = [event.occur_time_ns or 0 for event in named]
         touched = self.planner.find_levels(events, plan)
         quarantines = bool(places.new_skus) and self.planner.sources.quarantines(source)
-        places.open(events, plan, quarantines=quarantines)
+        places.open(plan, quarantines=quarantines)
         change = self._judge(source, named, events, plan, now_ns)
         before = plan.copy() if change else plan
         decided = self.planner.decide(
@@ -216,14 +227,14 @@ class StockFacts:
         if change:
             change = _as_decided(change, named[0], decided)
             if change.refusal and not _is_recorded(change.refusal, named[0]):
-                return touched, [_refused(change, before)], ()
+                return _Recorded(events, touched, [_refused(change, before)], ())
         places.create(decided, source if quarantines else None)
         self._write(source, named, decided, change, touched)
         skipped = self.planner.finish(source, decided, named[0] if change else None)
         results = _results(decided)
         if change:
-            results = (_with_change(change, results[0], decided, touched),)
-        return touched, results, skipped
+            results = [_with_change(change, results[0], decided, touched)]
+        return _Recorded(events, touched, results, skipped)
 
     def _write(
         self,
@@ -278,9 +289,10 @@ class StockFacts:
             plan["is_counted"] = 1
         return change
 
-    def _unknown_location(self, named: Sequence[StockEvent]) -> Unknown | None:
-        """The first location that is not in the catalogue."""
-        places = list({*map(_LOCATION, named), *map(_TO_LOCATION, named)} - {""})
+    def _unknown_location(self, command: RecordStockEvents) -> Unknown | None:
+        """The first location that is not in the catalogue. Plain events name one each."""
+        named = command.events
+        places = list({*map(_LOCATION, named), *map(_TO_LOCATION, command.changing)} - {""})
         numbers = self.homes.shards[0].locations.find_all(places)
         unknown = {place for place, number in zip(places, numbers, strict=True) if number < 0}
         for index, event in enumerate(named if unknown else ()):
@@ -290,134 +302,30 @@ class StockFacts:
         return None
 
 
-def _runs(parts: Iterable[Sequence[StockEvent]]) -> Iterator[tuple[StockEvent, ...]]:
-    """What is recorded together: plain events that follow one another; each other by itself."""
-    for part in parts:
-        for is_plain, run in groupby(part, _IS_PLAIN):
-            events, size = tuple(run), RUN_MAX if is_plain else 1
-            yield from (events[at : at + size] for at in range(0, len(events), size))
-
-
-@dataclass(slots=True)
-class _New:
-    """A stock level that a message may create."""
-
-    shard: Shard
-    sku: str
-    location: str
-    new_sku: int
-    """Counts the unknown SKUs of the message from 1; 0 for a known SKU."""
-    row: int
-    """The row that it would get if all new levels were created; when it is, the row that it has."""
-
-    @property
-    def is_quarantined(self) -> bool:
-        """Whether it is one more level of a SKU in quarantine."""
-        return self.shard.is_sku_quarantined(self.shard.skus.find(self.sku))
-
-
-class _Places:
-    """The stock levels that events name. One that is not there yet has the row that it would get if
-    all of them were created.
+def _runs(
+    parts: Iterable[Sequence[StockEvent]], changing: Sequence[StockEvent]
+) -> Iterator[tuple[Sequence[StockEvent], tuple[StockEvent, ...]]]:
+    """What is recorded together, and which of it is not plain, as those `changing` are: plain
+    events that follow one another; each other by itself.
     """
-
-    def __init__(self, homes: Homes, named: Sequence[StockEvent]) -> None:
-        self.rows: dict[tuple[str, str], tuple[int, int]] = {}
-        """By SKU and location: row and shard."""
-        self.new: dict[tuple[int, int], _New] = {}
-        """By row and shard, in the order in which they were named."""
-        self.new_skus: dict[str, int] = {}
-        """Unknown SKUs, counted from 1."""
-        self._new_rows: dict[Shard, Iterator[int]] = {}
-        self._indexes: list[int] = []
-        """Of the events on new levels, which `_levels` names."""
-        self._levels: list[_New] = []
-        names = list(dict.fromkeys(map(_NAME, named)))
-        for name, shard, row in zip(names, *homes.find_rows(names), strict=True):
-            place = row if row >= 0 else self._add(shard, *name, knows_sku=row != UNKNOWN_SKU)
-            self.rows[name] = place, shard.number
-
-    def _add(self, shard: Shard, sku: str, location: str, *, knows_sku: bool) -> int:
-        if shard not in self._new_rows:
-            self._new_rows[shard] = count(len(shard.levels))
-        row = next(self._new_rows[shard])
-        new_sku = 0 if knows_sku else self.new_skus.setdefault(sku, len(self.new_skus) + 1)
-        self.new[row, shard.number] = _New(shard, sku, location, new_sku, row)
-        return row
-
-    def open(self, events: Array, plan: Array, *, quarantines: bool) -> None:
-        """Plan for the new levels. Those of a SKU in quarantine take no promises."""
-        if not self.new:
-            return
-        places = zip(events["row"].tolist(), events["shard"].tolist(), strict=True)
-        on_new = [
-            (index, self.new[place]) for index, place in enumerate(places) if place in self.new
-        ]
-        self._indexes, self._levels = map(list, zip(*on_new, strict=True))
-        plan["is_open"][self._indexes] = 1
-        is_enabled = _are_enabled(self._levels[0].shard, self._levels)
-        found = zip(
-            *((each.new_sku, is_enabled[each.location]) for each in self._levels), strict=True
-        )
-        plan["new_sku"][self._indexes], plan["may_promise"][self._indexes] = found
-        plan["cap"][self._indexes], plan["is_uncounted"][self._indexes] = CAP_MAX, 1
-        if quarantines or any(shard.header[QUARANTINED_SKUS] for shard in self._new_rows):
-            pairs = zip(self._indexes, self._levels, strict=True)
-            held = [
-                at for at, level in pairs if (quarantines and level.new_sku) or level.is_quarantined
-            ]
-            plan["may_promise"][held] = 0
-
-    def create(self, decided: Plan, quarantining: str | None) -> None:
-        """Create the new levels on which an event takes effect, and give the events their rows. New
-        SKUs begin in quarantine for the source that asks for that.
-        """
-        if not self.new:
-            return
-        applied = (decided.codes[self._indexes] == EVENT_APPLIED).tolist()
-        created: dict[Shard, dict[tuple[str, str], _New]] = {}
-        for level in compress(self._levels, applied):
-            created.setdefault(level.shard, {})[level.sku, level.location] = level
-        for shard, levels in created.items():
-            _create_levels(shard, list(levels.values()), quarantining)
-        # Events that have no effect keep a row that nobody reads.
-        decided.events["row"][self._indexes] = [level.row for level in self._levels]
+    for part in parts:
+        for is_plain, events in groupby(part, _IS_PLAIN) if changing else ((True, part),):
+            alike, size = tuple(events), RUN_MAX if is_plain else 1
+            for at in range(0, len(alike), size):
+                run = alike[at : at + size]
+                yield () if is_plain else run, run
 
 
-def _are_enabled(shard: Shard, levels: Iterable[_New]) -> dict[str, bool]:
-    """Whether locations take reservations, by name: every shard knows all of them."""
-    names = {level.location for level in levels}
-    return {name: shard.is_enabled(shard.locations.find(name)) for name in names}
-
-
-def _create_levels(shard: Shard, levels: Sequence[_New], quarantining: str | None) -> None:
-    """Record new stock levels of a shard, and their SKUs where they are new, and note the rows."""
-    named, locations = zip(*map(_NAME, levels), strict=True)
-    names = list(dict.fromkeys(named))
-    skus = dict(zip(names, shard.skus.find_all(names), strict=True))
-    unknown = [sku for sku, number in skus.items() if number < 0]
-    if unknown:
-        skus.update(zip(unknown, count(len(shard.skus)), strict=False))
-        record_names(shard, Section.SKU_NAMES, *unknown)
-    if unknown and quarantining is not None:
-        source = number_of_name(shard, shard.sources, Section.SOURCE_NAMES, quarantining)
-        record(shard, Section.SKU_QUARANTINES, *((skus[sku], source, 1, 0) for sku in unknown))
-    places = {place: shard.locations.find(place) for place in set(locations)}
-    for row, level in enumerate(levels, len(shard.levels)):
-        level.row = row
-    record_levels(shard, ((skus[each.sku], places[each.location]) for each in levels))
-
-
-def _columns(named: Sequence[StockEvent], places: _Places) -> Array:
+def _columns(named: Sequence[StockEvent], places: FactPlaces) -> Array:
     """Events as STOCK_EVENT."""
-    keys = [(key.hi, key.lo, 1) if key else _NO_KEY for key in map(_KEY, named)]
-    his, los, has_key = zip(*keys, strict=True)
-    sequences, quantities, kinds = zip(*map(_FIGURES, named), strict=True)
-    rows, shards = zip(*map(places.rows.__getitem__, map(_NAME, named)), strict=True)
-    columns = (his, los, sequences, quantities, rows, shards, kinds, has_key)
     events = np.zeros(len(named), STOCK_EVENT)
-    for field, column in zip(_COLUMNS, columns, strict=True):
-        events[field] = column
+    events["sequence"], events["quantity"], kinds = zip(*map(_FIGURES, named), strict=True)
+    events["kind"] = np.frombuffer(bytes(kinds), np.uint8)  # NumPy takes long over each enum
+    events["row"], events["shard"] = places.rows, [shard.number for shard in places.shards]
+    keys = list(map(_KEY, named))
+    if any(keys):
+        parts = ((key.hi, key.lo, 1) if key else _NO_KEY for key in keys)
+        events["key_hi"], events["key_lo"], events["has_key"] = zip(*parts, strict=True)
     return events
 
 
@@ -483,20 +391,17 @@ def _refused(change: Change, plan: Array) -> EventResult:
     return result._replace(difference=change.difference, possible=change.possible)
 
 
-def _results(decided: Plan) -> tuple[EventResult, ...]:
-    plan, differences = decided.plan, decided.differences
-    fields = ("on_hand", "promisable", "available", "creates_sku")
-    columns = (plan[name].tolist() for name in fields)
-    return tuple(
-        EventResult(
-            _OUTCOMES[code],
-            on_hand,
-            max(0, -promisable),
-            available,
-            bool(creates_sku),
-            differences.get(index),
-        )
-        for index, (code, on_hand, promisable, available, creates_sku) in enumerate(
-            zip(decided.codes.tolist(), *columns, strict=True)
-        )
+def _results(decided: Plan) -> list[EventResult]:
+    plan = decided.plan
+    columns = (
+        map(_OUTCOMES.__getitem__, decided.codes.tolist()),
+        plan["on_hand"].tolist(),
+        np.maximum(-plan["promisable"], 0).tolist(),
+        plan["available"].tolist(),
+        (plan["creates_sku"] != 0).tolist(),
+        *map(repeat, _NO_MORE),
     )
+    results = list(map(_RESULT, zip(*columns, strict=False)))
+    for index, difference in decided.differences.items():
+        results[index] = results[index]._replace(difference=difference)
+    return results

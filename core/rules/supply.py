@@ -5,7 +5,6 @@ That announces the supply, changes it, or cancels what has not come. A receipt t
 its units off. Both may come in any order, so they add up, and what is said late changes nothing.
 """
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -113,7 +112,7 @@ def _put_back(event: StockEvent, supply: Array | None, shard: Shard, row: int) -
     opens = not known_to_come(supply) and int(supply["quantity"]) > left
     if opens and count_open(shard, row) >= SUPPLIES_OPEN_MAX:
         return None
-    return replace(event, quantity=-units)
+    return event._replace(quantity=-units)
 
 
 def _difference(event: StockEvent, supply: Array | None) -> int:

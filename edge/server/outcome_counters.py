@@ -2,6 +2,7 @@
 
 from collections import Counter
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from holdfast.core.commands import (
 from holdfast.core.model import BatchOutcome, EventOutcome
 
 from ..wire.faults import Fault
+
+_OUTCOME = attrgetter("outcome")
 
 
 class OutcomeCounters:
@@ -51,8 +54,8 @@ class OutcomeCounters:
             case StockCodes():
                 self._count_codes("STOCK_EVENT", outcome.codes, EventOutcome)
             case EventsOutcome():
-                for result in outcome.results:
-                    self._counts["STOCK_EVENT", result.outcome.name] += 1
+                for code, count in Counter(map(_OUTCOME, outcome.results)).items():
+                    self._counts["STOCK_EVENT", code.name] += count
 
     def count_failed_message(self, fault: Fault) -> None:
         """Count a message of a stream that failed as a whole, for which the stream goes on."""

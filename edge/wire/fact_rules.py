@@ -4,7 +4,6 @@ Rules of this file: it sees the core's `StockEvent` and the path of the event in
 failed check raises or returns the `Fault` that names the path, the value and what was expected.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from holdfast.core.commands import StockEvent
@@ -12,7 +11,11 @@ from holdfast.core.limits import QUANTITY_MAX
 from holdfast.core.model import CountBasis, EventKind
 
 from .faults import Fault, invalid
+from .shared import INT64_MAX
 from .validation import check_count, check_name
+
+#: uint64 on the wire, int64 in the engine.
+SOURCE_SEQUENCE_MAX: Final = INT64_MAX
 
 #: The least and greatest quantity of a stock fact, by kind. 0 is allowed where it is the least.
 EVENT_QUANTITIES: Final = {
@@ -174,7 +177,7 @@ def _check_reversal(path: str, event: StockEvent) -> StockEvent:
             if status := getattr(event, name):
                 check_name(f"{path}.{name}", status)
         return event
-    return replace(event, kind=named.kind, reverses=None)
+    return event._replace(kind=named.kind, reverses=None)
 
 
 def bad_event_quantity(field: str, kind: EventKind, quantity: int) -> Fault:

@@ -8,10 +8,11 @@ from holdfast.core.ids import Key, source_request_key
 from holdfast.core.limits import BATCH_MAX, EXPECTED_INTERVAL_MS_MAX, QUANTITY_MAX
 from holdfast.core.model import Fallback, UnknownSkus
 
+from .fact_rules import SOURCE_SEQUENCE_MAX
 from .faults import invalid
 from .page_tokens import PAGE_SIZE_DEFAULT, page_token, start_of_page
 from .shared import SOURCE_STATES, engine_members, wire_members
-from .stock_facts import KINDS, SOURCE_SEQUENCE_MAX
+from .stock_facts import KINDS
 from .validation import check_name, enum_member, interval_ms
 
 FALLBACKS: Final = wire_members(admin, "FALLBACK", Fallback)

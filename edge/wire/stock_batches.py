@@ -5,6 +5,7 @@ column and position, and a malformed message is refused whole. Columns that pass
 more, since the engine answers them event by event; so others may be queued behind them at once.
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,12 @@ from holdfast.core.tables.layouts import STOCK_EVENT
 from holdfast.v1 import stock_service_pb2 as stock
 
 from .batches import OPERATIONS_MAX
-from .fact_rules import EVENT_QUANTITIES, bad_event_quantity, is_event_quantity
+from .fact_rules import (
+    EVENT_QUANTITIES,
+    SOURCE_SEQUENCE_MAX,
+    bad_event_quantity,
+    is_event_quantity,
+)
 from .faults import Fault, invalid, shortened
 from .handles import check_timeline
 from .name_rules import first_bad_name
@@ -29,7 +35,6 @@ from .packed import ColumnError, column, fill, twin
 from .shared import add_revisions
 from .stock_facts import (
     KINDS_READ,
-    SOURCE_SEQUENCE_MAX,
     add_results,
     add_skipped,
     difference_message,
@@ -61,6 +66,8 @@ for _kind, _range in EVENT_QUANTITIES.items():
 
 _SPACE: Final = ord(" ")
 
+_SEQUENCE: Final = attrgetter("sequence")
+
 #: Bytes of the texts of a column: of 32 an event, for as many as a message may have.
 TEXT_BYTES_MAX: Final = 262_144
 
@@ -90,7 +97,7 @@ def stock_response(
     """
     head = {"source": command.source, "batch_id": request.batch_id}
     if isinstance(command, core.RecordStockEvents):
-        last = max(event.sequence for event in command.events)
+        last = max(map(_SEQUENCE, command.events))
         single = stock.RecordStockEventsStreamResponse(acknowledged_sequence=last, **head)
         add_results(single, outcome)
         return single

@@ -281,10 +281,10 @@ class Storyteller:
     def detailed(self, event: StockEvent) -> StockEvent:
         """A fact of columns, which may say when it happened, and under which document."""
         if event.kind is not EventKind.COUNT and self.is_one_in(3):
-            event = replace(event, occur_time_ns=self.instant() or None)
+            event = event._replace(occur_time_ns=self.instant() or None)
         if self.is_one_in(3):
             till = Reference("receipt", self.rng.choice(("17", "18", "")), "1")
-            event = replace(event, reference=till)
+            event = event._replace(reference=till)
         return event
 
     def event(self, source: str) -> StockEvent:
@@ -310,13 +310,12 @@ class Storyteller:
         if self.is_one_in(5):
             return self.transfer(event)
         if self.is_one_in(3):
-            return replace(event, occur_time_ns=self.instant())
+            return event._replace(occur_time_ns=self.instant())
         if self.is_one_in(4):
             return self.count(event)
         if self.is_one_in(4):
             order = Reference(RESERVATION, key_text(self.key()), self.rng.choice(("", "", "1")))
-            return replace(
-                event,
+            return event._replace(
                 kind=EventKind.GOODS_ISSUE,
                 quantity=self.rng.randint(1, 3),
                 reference=order,
@@ -327,8 +326,7 @@ class Storyteller:
         if self.is_one_in(2):
             line = self.rng.choice(("", "", "1"))
             order = Reference(RESERVATION, key_text(self.key()), line)
-            return replace(
-                event,
+            return event._replace(
                 kind=EventKind.RETURN,
                 quantity=self.rng.randint(1, 3),
                 reference=order,
@@ -338,34 +336,32 @@ class Storyteller:
         match event.kind:
             case EventKind.COUNT:
                 kind, quantity = EventKind.STATUS_CHANGE, self.rng.randint(1, 4)
-                return replace(
-                    event,
+                return event._replace(
                     kind=kind,
                     quantity=quantity,
                     from_status=statuses[0],
                     to_status=statuses[1],
                 )
             case EventKind.SALE:
-                return replace(event, from_status=statuses[0])
+                return event._replace(from_status=statuses[0])
             case EventKind.ADJUSTMENT if event.quantity < 0:
-                return replace(event, from_status=statuses[0])
+                return event._replace(from_status=statuses[0])
             case _:
-                return replace(event, to_status=statuses[0])
+                return event._replace(to_status=statuses[0])
 
     def reversal(self, source: str, event: StockEvent) -> StockEvent:
         """The reversal of an event that was sent, or will be."""
         sent = [each for each in self.sent[-20:] if isinstance(each, RecordStockEvents)]
         known = [(each.source, one) for each in sent for one in each.events if one.key]
         if not known or self.is_one_in(4):
-            known = [(source, replace(event, key=key_from_parts(source, self.some_id("e"))))]
+            known = [(source, event._replace(key=key_from_parts(source, self.some_id("e"))))]
             self.to_come = [*self.to_come[-5:], *known]
         of, undone = self.rng.choice(known)
         assert undone.key is not None
         assert undone.key.text is not None
         days_ago = self.now_ns - 8 * DAY_NS
         kind = undone.kind if undone.kind in REVERSIBLE else EventKind.RECEIPT
-        return replace(
-            undone,
+        return undone._replace(
             key=key_from_parts(source, self.some_id("v")),
             sequence=event.sequence,
             kind=EventKind.REVERSAL,
@@ -392,11 +388,11 @@ class Storyteller:
         order = Reference(RESERVATION, key_text(key), self.rng.choice(("", "", "1")))
         kind, quantity = EventKind.SHIPMENT_REVERSAL, self.rng.randint(1, 3)
         own = key_from_parts(source, self.some_id("s"))
-        event = replace(event, key=own, kind=kind, quantity=quantity, reference=order)
+        event = event._replace(key=own, kind=kind, quantity=quantity, reference=order)
         if key not in self.model.reservations:
             return event
         line = self.rng.choice(self.model.reservations[key].asked.lines)
-        return replace(event, sku=line.sku, location=line.location, sequence=0)
+        return event._replace(sku=line.sku, location=line.location, sequence=0)
 
     def transfer(self, event: StockEvent) -> StockEvent:
         """Units that go from one location to another, or come, or were lost or too many."""
@@ -407,14 +403,13 @@ class Storyteller:
         units = self.rng.randint(1, 4)
         if kind is EventKind.TRANSFER_ADJUSTMENT:
             units = self.rng.choice((-3, -2, -1, 1, 2))
-        event = replace(event, kind=kind, quantity=units, reference=named)
+        event = event._replace(kind=kind, quantity=units, reference=named)
         status = self.rng.choice(("", "", "inspect"))
         if kind is EventKind.RECEIPT:
-            return replace(event, to_status=status)
+            return event._replace(to_status=status)
         if kind is EventKind.TRANSFER_ADJUSTMENT:
             return event
-        return replace(
-            event,
+        return event._replace(
             from_status=status,
             to_location=self.some(LOCATIONS, 1)[0],
             takes_promised=self.is_one_in(2),
@@ -430,9 +425,8 @@ class Storyteller:
         if self.is_one_in(3):
             status = self.rng.choice(("", "", "inspect"))
             quantity, kind = self.rng.randint(1, 3), EventKind.RECEIPT
-            return replace(event, kind=kind, quantity=quantity, reference=named, to_status=status)
-        return replace(
-            event,
+            return event._replace(kind=kind, quantity=quantity, reference=named, to_status=status)
+        return event._replace(
             kind=EventKind.SUPPLY,
             quantity=self.rng.choice((0, 2, 3, 5)),
             reference=named,
@@ -443,8 +437,7 @@ class Storyteller:
     def count(self, event: StockEvent) -> StockEvent:
         """A count of another moment."""
         seen = tuple(key_text(self.key()) for _ in range(self.rng.choice((0, 0, 1, 2))))
-        return replace(
-            event,
+        return event._replace(
             kind=EventKind.COUNT,
             quantity=self.rng.randint(0, 9),
             occur_time_ns=self.instant(),

@@ -1,6 +1,5 @@
 """The part of a story that is about supply and who waits for it; see storyteller.py."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from holdfast.core.commands import (
@@ -67,7 +66,7 @@ def _line(teller: "Storyteller", level: Level) -> Line:
 
 def announce(teller: "Storyteller") -> Command:
     """Something is to come, or comes."""
-    event = teller.supply(replace(teller.event("buying"), sequence=0))
+    event = teller.supply(teller.event("buying")._replace(sequence=0))
     due_ns = teller.now_ns + teller.rng.randint(1, 4) * NS_PER_DAY // 2
-    event = replace(event, quantity=event.quantity * 2 or 9, expected_ns=due_ns)
-    return RecordStockEvents("buying", (replace(event, occur_time_ns=None),))
+    event = event._replace(quantity=event.quantity * 2 or 9, expected_ns=due_ns)
+    return RecordStockEvents("buying", (event._replace(occur_time_ns=None),))

@@ -1,7 +1,6 @@
 """Full tables: what does not fit is refused before it is queued, and all else goes on."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -166,7 +165,7 @@ def batch_events(node: Node) -> Iterator[Command]:
 
 def change_statuses(_node: Node) -> Iterator[Command]:
     for n in count(1):
-        event = replace(fact(), sequence=100 + n, to_status=f"status {n}")
+        event = fact()._replace(sequence=100 + n, to_status=f"status {n}")
         yield RecordStockEvents("erp", (event,))
 
 
@@ -174,14 +173,14 @@ def reverse_events(_node: Node) -> Iterator[Command]:
     for n in count(1):
         of = key_from_parts("erp", f"of {n}")
         named = Reversed("erp", f"of {n}", of, EventKind.RECEIPT, -RETENTION_NS)
-        event = replace(fact(), key=key_from_parts("erp", f"{n}"), kind=EventKind.REVERSAL)
-        yield RecordStockEvents("erp", (replace(event, sequence=0, reverses=named),))
+        event = fact()._replace(key=key_from_parts("erp", f"{n}"), kind=EventKind.REVERSAL)
+        yield RecordStockEvents("erp", (event._replace(sequence=0, reverses=named),))
 
 
 def skip_numbers(_node: Node) -> Iterator[Command]:
     event = fact()
     return (
-        RecordStockEvents("erp", tuple(replace(event, sequence=4 * n + at) for at in (0, 2)))
+        RecordStockEvents("erp", tuple(event._replace(sequence=4 * n + at) for at in (0, 2)))
         for n in count(1)
     )
 

@@ -8,7 +8,7 @@ goods issues of orders, counts of an instant, ended SKUs, expiry and seals.
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -188,10 +188,10 @@ class Life:
                 (EventKind.RECEIPT, {"reference": moved}),
             )
         )
-        event = replace(self.event(line.sku), location=line.location, kind=kind, quantity=1)
+        event = self.event(line.sku)._replace(location=line.location, kind=kind, quantity=1)
         if kind is EventKind.SUPPLY:
-            event = replace(event, quantity=self.rng.randint(0, 9))
-        return RecordStockEvents("erp", (replace(event, **fields),))
+            event = event._replace(quantity=self.rng.randint(0, 9))
+        return RecordStockEvents("erp", (event._replace(**fields),))
 
     def reversal(self) -> Command:
         """The reversal of one of the last events, or of one that is still to come."""
@@ -199,7 +199,7 @@ class Life:
         assert event.key is not None
         named = Reversed(source, event.key.text or "", event.key, event.kind)
         key = key_from_parts("event", str(self.rng.random()))
-        undone = replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
+        undone = event._replace(key=key, kind=EventKind.REVERSAL, reverses=named)
         self.sent.append((source, undone))
         return RecordStockEvents(source, (undone,))
 

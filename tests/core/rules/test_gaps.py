@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,11 +147,11 @@ def test_a_number_that_had_no_effect_is_missing() -> None:
 def test_an_event_that_comes_again_under_another_number_leaves_no_gap() -> None:
     """Nothing is missing under it."""
     feeds = Feeds()
-    first = replace(fact(1), key=key_from_parts("erp", "e1"))
+    first = fact(1)._replace(key=key_from_parts("erp", "e1"))
     assert [APPLIED, APPLIED] == feeds.outcomes(first, fact(2))
-    assert [DUPLICATE, APPLIED] == feeds.outcomes(replace(first, sequence=3), fact(5))
+    assert [DUPLICATE, APPLIED] == feeds.outcomes(first._replace(sequence=3), fact(5))
     assert (4, 4) == feeds.source().gaps[0][:2]
-    assert [DUPLICATE] == feeds.outcomes(replace(first, sequence=4), packed=True)
+    assert [DUPLICATE] == feeds.outcomes(first._replace(sequence=4), packed=True)
     view = feeds.source()
     assert (SourceState.CURRENT, 5) == (view.state, view.last_sequence)
     assert [DUPLICATE] == feeds.outcomes(fact(4, RECEIPT, 7))
@@ -314,7 +313,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[StockEvent], list[list[StockEvent]],
     lost = draw(st.sets(st.integers(1, len(stream)), max_size=3)) - {len(stream)}
     come = [event for event in stream if event.sequence not in lost]
     doubled = [event for event in come if draw(st.booleans())]
-    again = [replace(event, sequence=len(stream) + n) for n, event in enumerate(doubled, 1)]
+    again = [event._replace(sequence=len(stream) + n) for n, event in enumerate(doubled, 1)]
     shuffled = draw(st.permutations(come + doubled))
     if stream[0].key:
         shuffled += draw(st.permutations(again))
@@ -359,12 +358,12 @@ def assert_comes_to_the_same(running: Feeds, arrived: Arrivals, packed: bool) ->
     stream, messages, lost = arrived
     name = f"{running.now_ns}"
     running.ask(UpdateLocation(Location(name, LocationKind.STORE, "", enabled=True)))
-    running.send(*(replace(opened(sku), location=name) for sku in SKUS), source=f"opening {name}")
+    running.send(*(opened(sku)._replace(location=name) for sku in SKUS), source=f"opening {name}")
 
     def send(*events: StockEvent) -> None:
         keys = (event.key and key_from_parts(name, event.key.text or "") for event in events)
         mine = (
-            replace(event, location=name, key=key) for event, key in zip(events, keys, strict=True)
+            event._replace(location=name, key=key) for event, key in zip(events, keys, strict=True)
         )
         running.send(*mine, packed=packed, source=name)
 

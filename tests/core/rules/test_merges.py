@@ -1,6 +1,5 @@
 """SKUs that are merged: what is too much, and what it costs."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,7 +137,7 @@ def test_supply_that_is_open_is_cancelled_or_received_first() -> None:
     (refusal,) = desk.ask(MergeSku("Tae", "Tea"))
     assert isinstance(refusal, InTheWay)
     assert ("supplies and transfers of it that are open", 1) == (refusal.what, refusal.count)
-    desk.ask(RecordStockEvents("erp", (replace(coming, quantity=0),)))
+    desk.ask(RecordStockEvents("erp", (coming._replace(quantity=0),)))
     assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
 
 
@@ -229,7 +228,7 @@ def test_what_a_source_may_keep_back_later_is_counted_first(place: str) -> None:
     what = "stock levels not counted for it, where a source may restrict what may be promised"
     refusal = InTheWay("into_sku", "Tea", what, 1, "count them first")
     assert [refusal] == desk.ask(MergeSku("Tae", "Tea"))
-    desk.ask(RecordStockEvents("erp", (replace(counted("Tea", 10, 0), location=place),)))
+    desk.ask(RecordStockEvents("erp", (counted("Tea", 10, 0)._replace(location=place),)))
     assert isinstance(desk.ask(MergeSku("Tae", "Tea"))[0], MergeOutcome)
 
 

@@ -1,6 +1,5 @@
 """Reversals and counts: what a count has seen, and what was booked and taken back."""
 
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -74,9 +73,7 @@ class Shop:
 
     def tell(self, kind: EventKind, quantity: int, event_id: str, **more: Any) -> EventResult:
         event = StockEvent(event_key("erp", event_id), 0, "Mug", "W", kind, quantity)
-        for name, value in more.items():
-            object.__setattr__(event, name, value)
-        outcome = self.ask(RecordStockEvents("erp", (event,)))
+        outcome = self.ask(RecordStockEvents("erp", (event._replace(**more),)))
         assert isinstance(outcome, EventsOutcome)
         return outcome.results[0]
 
@@ -477,7 +474,7 @@ def test_an_event_of_long_ago_is_undone_where_nothing_is_known_of_its_level() ->
     key, at_ns = event_key("erp", "old"), shop.now_ns - 8 * NS_PER_DAY
     named = Reversed("erp", "old", key, EventKind.RECEIPT, at_ns)
     undone = StockEvent(event_key("erp", "R-old"), 0, "Pot", "W", EventKind.REVERSAL, 5)
-    outcome = shop.ask(RecordStockEvents("erp", (replace(undone, reverses=named),)))
+    outcome = shop.ask(RecordStockEvents("erp", (undone._replace(reverses=named),)))
     (result,) = outcome.results
     assert (EventOutcome.APPLIED, -5, 5) == (result.outcome, result.on_hand, result.shortfall)
     assert result.creates_sku

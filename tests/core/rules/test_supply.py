@@ -1,7 +1,6 @@
 """Inbound supply: whatever order its facts come in, how many there may be, and how it is read."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import chain, permutations
 from typing import Any
 
@@ -74,7 +73,7 @@ class Buyer:
         event = StockEvent(
             None if sequence else key, sequence, "Mug", place, kind, quantity, **fields
         )
-        return replace(event, reference=Reference(SUPPLY, document, "10"))
+        return event._replace(reference=Reference(SUPPLY, document, "10"))
 
     def undoing(self, event: StockEvent) -> StockEvent:
         """The reversal of an event that was sent."""
@@ -83,7 +82,7 @@ class Buyer:
         self.ids += 1
         named = Reversed("erp", event.key.text, event.key, event.kind)
         key = key_from_parts("erp", str(self.ids))
-        return replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
+        return event._replace(key=key, kind=EventKind.REVERSAL, reverses=named)
 
     def undo(self, event: StockEvent) -> list[EventOutcome]:
         """Reverse an event that was sent."""
@@ -259,7 +258,7 @@ def test_a_read_without_supply_looks_at_no_supply() -> None:
     """What is not used costs nothing: the tables stay empty, and no kernel of theirs runs."""
     buyer = Buyer(1)
     event = buyer.fact(EventKind.RECEIPT, 3)
-    buyer.tell(replace(event, reference=Reference("purchase_order", "po", "10")))
+    buyer.tell(event._replace(reference=Reference("purchase_order", "po", "10")))
     buyer.ask(GetAvailability(("Mug",)))
     buyer.promise()
     columns = state_bytes.columns(buyer.node.node.shards[0])

@@ -3,7 +3,6 @@ they are undone.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -85,7 +84,7 @@ class Warehouses:
             more = {"to_location": "B", **more}
         place = "A" if kind is DISPATCH else "B"
         event = StockEvent(key, 0, "Mug", place, kind, quantity, **more)
-        return replace(event, reference=Reference(TRANSFER, document, "10"))
+        return event._replace(reference=Reference(TRANSFER, document, "10"))
 
     def undoing(self, event: StockEvent) -> StockEvent:
         """The reversal of a fact."""
@@ -94,7 +93,7 @@ class Warehouses:
         self.ids += 1
         named = Reversed("wms", event.key.text, event.key, event.kind)
         key = key_from_parts("wms", str(self.ids))
-        return replace(event, key=key, kind=EventKind.REVERSAL, reverses=named)
+        return event._replace(key=key, kind=EventKind.REVERSAL, reverses=named)
 
     def on_hand(self) -> tuple[int, int]:
         (view,) = self.ask(GetAvailability(("Mug",))).views
@@ -222,7 +221,7 @@ def test_a_dispatch_spares_what_is_promised_until_it_is_told_not_to() -> None:
     (refused,) = world.tell(sent)
     assert (EventOutcome.EXCEEDS_AVAILABLE, 5) == (refused.outcome, refused.possible)
     assert (100, 0) == world.on_hand()
-    assert [APPLIED] == world.outcomes(replace(sent, takes_promised=True))
+    assert [APPLIED] == world.outcomes(sent._replace(takes_promised=True))
     assert [EventOutcome.DUPLICATE] == world.outcomes(sent)
     assert (94, 0) == world.on_hand()
     come = world.fact(RECEIPT, 3, "t2")
@@ -351,7 +350,7 @@ def test_a_transfer_without_room_is_refused_and_may_be_sent_again() -> None:
         ask(UpdateLocation(Location(place, LocationKind.WAREHOUSE, "", enabled=True)))
     outcomes = []
     for number in range(50):
-        event = replace(world.fact(ADJUSTMENT, 3, f"t{number}"), key=None, sequence=number + 1)
+        event = world.fact(ADJUSTMENT, 3, f"t{number}")._replace(key=None, sequence=number + 1)
         (result,) = ask(RecordStockEvents("wms", (event,))).results
         outcomes.append(result.outcome)
     assert [APPLIED] * 40 + [EventOutcome.TOO_MANY_SUPPLIES] * 10 == outcomes
@@ -366,7 +365,7 @@ def test_a_dispatch_is_undone_where_it_left_and_where_it_goes() -> None:
     assert [APPLIED] == world.outcomes(undone)
     assert ((100, 0), ()) == (world.on_hand(), world.open())
     assert [EventOutcome.ALREADY_REVERSED] == world.outcomes(world.undoing(sent))
-    elsewhere = replace(world.undoing(world.fact(DISPATCH, 5)), to_location="A")
+    elsewhere = world.undoing(world.fact(DISPATCH, 5))._replace(to_location="A")
     assert [EventOutcome.REVERSAL_PENDING] == world.outcomes(elsewhere)
     assert [APPLIED] == world.outcomes(world.undoing(undone))
     assert ((95, 0), [5]) == (world.on_hand(), [each.incoming for each in world.open()])
@@ -374,7 +373,7 @@ def test_a_dispatch_is_undone_where_it_left_and_where_it_goes() -> None:
 
 def test_whoever_transfers_nothing_has_no_table_for_it() -> None:
     world = Warehouses(1)
-    world.tell(replace(world.fact(RECEIPT, 3), reference=Reference("delivery", "d", "")))
+    world.tell(world.fact(RECEIPT, 3)._replace(reference=Reference("delivery", "d", "")))
     world.promises()
     columns = state_bytes.columns(world.node.node.shards[0])
     names = ("supplies", "supply_heads", "supply_texts")

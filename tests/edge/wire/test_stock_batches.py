@@ -14,11 +14,11 @@ from holdfast.core.limits import NAME_BYTES_MAX, QUANTITY_MAX
 from holdfast.core.model import EventKind
 from holdfast.edge.client import StockColumns
 from holdfast.edge.wire.batches import OPERATIONS_MAX
-from holdfast.edge.wire.fact_rules import is_event_quantity
+from holdfast.edge.wire.fact_rules import SOURCE_SEQUENCE_MAX, is_event_quantity
 from holdfast.edge.wire.faults import Fault
 from holdfast.edge.wire.packed import twin
 from holdfast.edge.wire.stock_batches import stock_from_request, stock_response
-from holdfast.edge.wire.stock_facts import SOURCE_SEQUENCE_MAX, events_from_request
+from holdfast.edge.wire.stock_facts import events_from_request
 from holdfast.v1 import stock_service_pb2 as stock
 
 TIMELINE = 0xFEDC_BA98_7654_3210
