@@ -72,18 +72,17 @@ class Execution:
             yield from self._run_plain(boxes, left)
         else:
             yield from self._run_mixed(boxes, left, share)
-        for shard, waiting in enumerate(left) if any(left) else ():
-            if waiting:
-                self.actors[shard].put_back(waiting)
+        for actor, box, waiting in zip(self.actors, boxes, left, strict=True) if any(left) else ():
+            if waiting:  # as they came: those in `left` have first names by now
+                actor.put_back(box[-len(waiting) :])
 
     def _are_as_named(self, mails: Sequence[Mail]) -> bool:
-        """Whether no plain mail names a SKU by a later name, and each lies where its SKU is."""
+        """Whether no plain mail names a SKU by a later name. So each lies where its SKU is: a name
+        that leads to another one goes on to, and mails that wait have the names they came with.
+        """
         if not (first := self.sku_names.first):
             return True
-        skus = [cast(Reserve, mail.command).lines[0].sku for mail in mails]
-        return first.keys().isdisjoint(skus) and all(
-            self.homes.of_name(sku) == mail.shard for sku, mail in zip(skus, mails, strict=True)
-        )
+        return first.keys().isdisjoint([cast(Reserve, mail.command).lines[0].sku for mail in mails])
 
     def _share(self, work_max: float) -> float:
         """How much of the turn one mailbox may take, in microseconds: all of it when there is time

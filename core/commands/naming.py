@@ -153,6 +153,8 @@ def _put_in_lines(before: tuple[Any, ...], names: Names) -> tuple[Any, ...]:
         return tuple([put_names(each, names) for each in before])
     ((at, field, put),), after = layout.fields, list(before)
     was: list[Any] = [getattr(each, field, None) for each in before]  # some are None
+    if not any(was):
+        return before
     now: list[Any]
     if put is _put_one:
         now = list(map(names.get, was, was))

@@ -43,11 +43,14 @@ def renamed(commands: Sequence[Reserve], outcomes: Outcomes, names: Names) -> Ou
     """The outcomes of single-line Reserves with SKUs renamed by `names`. An outcome that is not a
     fault names one SKU, that of its command.
     """
+    skus = [command.lines[0].sku for command in commands]
+    if names.keys().isdisjoint(skus) and set(map(type, outcomes)) == {ReserveOutcome}:
+        return outcomes
     return [
         outcome
-        if type(outcome) is ReserveOutcome and is_as_named(command, names)
+        if type(outcome) is ReserveOutcome and sku not in names
         else put_names(outcome, names)
-        for command, outcome in zip(commands, outcomes, strict=False)
+        for sku, outcome in zip(skus, outcomes, strict=False)
     ]
 
 

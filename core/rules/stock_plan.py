@@ -215,6 +215,8 @@ def _let_bind(shard: Shard, events: Array, plan: Array) -> None:
     """Let backorders take what an event lets be promised: they are served before new promises."""
     mine = np.flatnonzero((events["shard"] == shard.number) & (plan["is_open"] != 0))
     there = shard.backordered.records[events["row"][mine]]
+    if not there.any():
+        return
     bound = np.minimum(there, np.maximum(plan["promisable"][mine], 0))
     plan["promisable"][mine] -= bound
     plan["available"][mine] = np.minimum(plan["available"][mine], plan["promisable"][mine])

@@ -114,6 +114,20 @@ def test_what_came_before_the_rename_is_executed_after_it() -> None:
         assert [20] == desk.on_hand(name)
 
 
+def test_what_the_turn_of_the_rename_puts_back_has_the_name_that_it_came_with() -> None:
+    """So it is seen in the next turn that it lies in the mailbox of that name."""
+    desk = Desk("Tea", turn_work_max=1)
+    reserve = a_reserve("Chai")
+    for command in (RenameSku("Tea", "Chai"), reserve):
+        desk.node.post(command, Ticket(command))
+    while "Chai" not in desk.node.sku_names.first:
+        assert desk.node.turn(NOW_NS).has_more
+    assert [reserve] == [mail.command for actor in desk.node.actors for mail in actor.mailbox]
+    ((_, reserved),) = desk.node.turn(NOW_NS).answers
+    assert isinstance(reserved, ReserveOutcome)
+    assert reserved.refusal is None
+
+
 @pytest.mark.parametrize("turn_work_max", [300, 10**9])
 def test_a_long_message_goes_on_under_the_new_name(turn_work_max: int) -> None:
     """Where turns are short, the rename comes between events of the message."""
