@@ -28,6 +28,9 @@ IGNORABLE: Final = frozenset(
     for code in range(first, last + 1)
 )
 
+#: What decoders put in place of what they cannot read: with it, two names can be one.
+REPLACEMENT: Final = "\ufffd"
+
 #: Zero-width joiners, without which text for people cannot be written in some scripts.
 JOINERS: Final = frozenset("\u200c\u200d")
 
@@ -80,7 +83,8 @@ def _are_names(texts: Sequence[str]) -> bool:
 
 def _is_foreign_to_names(character: str) -> bool:
     kind = category(character)
-    return kind in UNSEEN or (kind == "Zs" and character != " ") or character in IGNORABLE
+    is_space = kind == "Zs" and character != " "
+    return kind in UNSEEN or is_space or character in IGNORABLE or character == REPLACEMENT
 
 
 #: The characters that are foreign to names; there are none in the planes between, and after.
@@ -98,6 +102,8 @@ def _is_foreign_to_text(character: str) -> bool:
 
 def wrong_with_name(text: str) -> str | None:
     """What would be right instead of a text that is to be a name, or None when it is one."""
+    if REPLACEMENT in text:
+        return "text as its sender wrote it: U+FFFD stands where a decoder could not read it"
     return _wrong_with(text, _is_foreign_to_names)
 
 

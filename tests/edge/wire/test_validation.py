@@ -150,6 +150,10 @@ TEXTS = {
     "Hangul filler": ("\u3164", "text without U+3164 (HANGUL FILLER)"),
     "reserved, and invisible": ("a\u2065", "text without U+2065 (which has no name), such as 'a'"),
     "of plane 14": ("a\U000e01f0", "text without U+E01F0 (which has no name), such as 'a'"),
+    "what was not UTF-8": (
+        "Caf\ufffd",
+        "text as its sender wrote it: U+FFFD stands where a decoder could not read it",
+    ),
     "a blank": ("a\u2800", "text without U+2800 (BRAILLE PATTERN BLANK), such as 'a'"),
 }
 
