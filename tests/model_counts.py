@@ -217,7 +217,8 @@ class Counts:
         if event.kind == EventKind.SUPPLY:
             return judge_supply(name, event, level), 0, 0, ()
         if event.kind == EventKind.COUNT:
-            outcome, reapplied = self.judge_count(name, event, level, now_ns)
+            is_new = event.location not in skus.get(event.sku, {})
+            outcome, reapplied = self.judge_count(name, event, level, now_ns, is_new=is_new)
             return (
                 outcome,
                 0,
@@ -252,9 +253,9 @@ class Counts:
         return judge_change(back, level, lines, State.RETURNED)
 
     def judge_count(
-        self, name: str, event: StockEvent, level: Level, now_ns: int
+        self, name: str, event: StockEvent, level: Level, now_ns: int, *, is_new: bool
     ) -> tuple[EventOutcome, tuple[Reapplied, ...]]:
-        """What a count had not seen."""
+        """What a count had not seen. At a level that begins with it, that is nothing."""
         if event.is_plain:
             return EventOutcome.APPLIED, ()
         as_of_ns = now_ns if event.occur_time_ns is None else event.occur_time_ns
@@ -263,7 +264,7 @@ class Counts:
         as_of_ns = min(as_of_ns, now_ns)
         if as_of_ns < now_ns - self.window_ns or (event.as_of_sequence and not self.window_ns):
             return EventOutcome.COUNT_TOO_OLD, ()
-        if not self.has_all_after(name, event, now_ns):
+        if not is_new and not self.has_all_after(name, event, now_ns):
             return EventOutcome.COUNT_TOO_OLD, ()
         known = self.known(level.facts, now_ns)
         later = [each for each in known if is_later(each, name, event, as_of_ns)]
