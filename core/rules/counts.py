@@ -84,7 +84,7 @@ class Counts:
         number = shard.sources.find(source)
         by_number = by_number or _is_late(event, shard, number)
         named = event.as_of_sequence or event.sequence
-        if by_number and not self.history.has_all_after(source, named, now_ns):
+        if by_number and not self.history.has_all_after(source, named, shard, now_ns):
             return Counted(EventOutcome.COUNT_TOO_OLD)
         facts = self.history.since(shard.facts, shard, row, oldest_ns if by_number else as_of_ns)
         if facts is None:

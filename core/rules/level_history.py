@@ -72,15 +72,16 @@ class LevelHistory:
         """The highest number of a source that is recorded, or 0."""
         return max(int(mine["last_sequence"]) for _, _, mine in self._known(source))
 
-    def has_all_after(self, source: str, sequence: int, now_ns: int) -> bool:
-        """Whether all facts are kept that a source has numbered above a number, if what came
-        before has lower numbers than the first that is kept.
+    def has_all_after(self, source: str, sequence: int, home: Shard, now_ns: int) -> bool:
+        """Whether all facts are kept in a shard that a source has numbered above a number, if what
+        came before has lower numbers than the first that came to any shard since `home` keeps all.
         """
         if sequence >= self.last_number(source) or all(
             _is_whole(shard, now_ns) for shard in self.shards
         ):
             return True
-        found = [self._first_numbered(*each, now_ns) for each in self._known(source)]
+        kept_ns = kept_since_ns(home, now_ns)  # others may reach further back
+        found = [self._first_numbered(*each, kept_ns, now_ns) for each in self._known(source)]
         _, first = min((each for each in found if each[1]), default=(0, 0))
         return 0 < first <= sequence + 1
 
@@ -92,10 +93,12 @@ class LevelHistory:
             yield shard, number, shard.source_records.records[number] if number >= 0 else nothing
 
     def _first_numbered(
-        self, shard: Shard, number: int, mine: Array, now_ns: int
+        self, shard: Shard, number: int, mine: Array, after_ns: int, now_ns: int
     ) -> tuple[int, int]:
-        """When the first number of a source came that is kept in a shard, and that; or zeros."""
-        after_ns = max(kept_since_ns(shard, now_ns), int(mine["reset_ns"]) - 1)
+        """When the first number of a source came, after an instant, that is kept in a shard, and
+        that; or zeros.
+        """
+        after_ns = max(after_ns, kept_since_ns(shard, now_ns), int(mine["reset_ns"]) - 1)
         for each in (shard.facts.previous, shard.facts.current):
             came_at_ns, first, looked = kernels.find_first_numbered(
                 each.used, number, after_ns, HISTORY_READ_MAX

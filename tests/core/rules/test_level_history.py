@@ -2,7 +2,12 @@
 
 import pytest
 
-from holdfast.core.commands import RecordStockEvents, ResetSource, StockEvent
+from holdfast.core.commands import (
+    EventsOutcome,
+    RecordStockEvents,
+    ResetSource,
+    StockEvent,
+)
 from holdfast.core.ids import key_from_parts
 from holdfast.core.limits import NS_PER_DAY
 from holdfast.core.model import EventKind, EventOutcome
@@ -61,3 +66,22 @@ def test_numbers_of_before_a_reset_tell_nothing_of_todays() -> None:
     shop.fact(EventKind.SALE, 2, NINE_DAYS_NS - 2, sequence=1)
     shop.fact(EventKind.SALE, 4, NINE_DAYS_NS - 1, sequence=2)
     assert (APPLIED, 16) == (count(shop, 20, 1), shop.on_hand)
+
+
+def test_what_another_shard_keeps_longer_is_no_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shard of the mug is busy and has forgotten the sale, which came after the other fact."""
+    monkeypatch.setattr("holdfast.core.tables.shard.UNUSED_HISTORY_MAX", 40)
+    shop = Shop()
+    quiet = StockEvent(key_from_parts("quiet"), 1, "Cup", "W", EventKind.RECEIPT, 5)
+    shop.ask(RecordStockEvents("erp", (quiet,)), NOON_NS)
+    shop.fact(EventKind.SALE, 3, NOON_NS + 1, sequence=2)
+    for number in range(50):
+        shop.fact(EventKind.RECEIPT, 1, NOON_NS + 2 + number, "till")
+    shop.fact(EventKind.RECEIPT, 5, NOON_NS + 60, sequence=3)
+    numbers = {1: TOO_OLD, 2: APPLIED}
+    for number, expected in numbers.items():
+        named = StockEvent(None, 0, "Mug", "W", EventKind.COUNT, 20, as_of_sequence=number)
+        event = named._replace(key=key_from_parts("count", str(number)))
+        (outcome,) = shop.node.turn([RecordStockEvents("erp", (event,))], NOON_NS + 70)
+        assert isinstance(outcome, EventsOutcome)
+        assert expected == outcome.results[0].outcome
