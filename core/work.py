@@ -97,8 +97,9 @@ FACT_CHANGING: Final = 120
 #: What the reversal of a fact takes beyond that.
 FACT_REVERSED: Final = 160
 
-#: A record of what recently happened at a level, which a count looks at.
+#: A record of what recently happened at a level, which a count looks at; one that is passed over.
 RECORD_READ: Final = 0.15
+RECORD_PASSED: Final = 0.003
 
 #: A part of an existing reservation, in one shard; each line in a command on all of them; a line
 #: that is read by name, and one that is listed.

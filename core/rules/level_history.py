@@ -25,9 +25,12 @@ from ..tables.recent import History
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record
-from ..work import RECORD_READ, Work
+from ..work import RECORD_PASSED, RECORD_READ, Work
 
 NO_RECORDS: Final = np.zeros(0, HISTORY)
+
+#: Records of all shards that are passed over to find the first number of a source: some 2 ms.
+PASSED_MAX: Final = 1_000_000
 
 #: In place of a count of the shelf: the last one was of the books.
 BOOKS: Final = CountBasis.BOOKS
@@ -99,11 +102,12 @@ class LevelHistory:
         that; or zeros.
         """
         after_ns = max(after_ns, kept_since_ns(shard, now_ns), int(mine["reset_ns"]) - 1)
-        for each in (shard.facts.previous, shard.facts.current):
+        generations = () if number < 0 else (shard.facts.previous, shard.facts.current)
+        for each in generations:
             came_at_ns, first, looked = kernels.find_first_numbered(
-                each.used, number, after_ns, HISTORY_READ_MAX
+                each.used, number, after_ns, PASSED_MAX // (2 * len(self.shards))
             )
-            self.work.spend(looked * RECORD_READ)
+            self.work.spend(looked * RECORD_PASSED)
             if first:
                 return int(came_at_ns), int(first)
         return 0, 0

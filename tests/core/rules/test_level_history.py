@@ -85,3 +85,17 @@ def test_what_another_shard_keeps_longer_is_no_measure(monkeypatch: pytest.Monke
         (outcome,) = shop.node.turn([RecordStockEvents("erp", (event,))], NOON_NS + 70)
         assert isinstance(outcome, EventsOutcome)
         assert expected == outcome.results[0].outcome
+
+
+def test_a_source_that_reports_little_beside_others_may_count_by_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More came of others, since what is kept began, than a count looks at of its level."""
+    monkeypatch.setattr("holdfast.core.rules.level_history.HISTORY_READ_MAX", 10)
+    shop = told()
+    skus = [f"Bowl {number}" for number in range(40)]
+    others = (StockEvent(None, 0, sku, "W", EventKind.RECEIPT, 1) for sku in skus)
+    keyed = tuple(each._replace(key=key_from_parts("till", each.sku)) for each in others)
+    shop.ask(RecordStockEvents("till", keyed), NINE_DAYS_NS - 2)
+    shop.fact(EventKind.RECEIPT, 5, NINE_DAYS_NS - 1, sequence=3)
+    assert (APPLIED, 22) == (count(shop, 17, 2), shop.on_hand)
