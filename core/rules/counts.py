@@ -82,7 +82,7 @@ class Counts:
         if row < 0:
             return Counted(None, as_of_ns, basis, event.picked_quantity)
         number = shard.sources.find(source)
-        by_number = by_number or _is_late(event, shard, number)
+        by_number = by_number or self._is_late(source, event)
         named = event.as_of_sequence or event.sequence
         if by_number and not self.history.has_all_after(source, named, shard, now_ns):
             return Counted(EventOutcome.COUNT_TOO_OLD)
@@ -111,6 +111,14 @@ class Counts:
             return False
         reached = max(event.sequence, self.history.last_number(source))
         return 0 < reached < event.as_of_sequence - NUMBERS_AHEAD_MAX
+
+    def _is_late(self, source: str, event: StockEvent) -> bool:
+        """Whether a count of now has a number above which its source has numbered facts already, at
+        whatever levels: which of them share a shard is no matter.
+        """
+        if not event.sequence or event.occur_time_ns is not None:
+            return False
+        return event.sequence <= self.history.last_number(source)
 
     def judge_late_count(
         self, source: str, sequence: int, opened_ns: int, shard: Shard, row: int, now_ns: int
@@ -160,13 +168,6 @@ class Counts:
                     shipped = lines[:, [1 + State.FULFILLED, 1 + State.RETURNED]]
                     units += int(shipped[lines[:, 0] == row].sum())
         return units
-
-
-def _is_late(event: StockEvent, shard: Shard, source: int) -> bool:
-    """Whether a count of now has a number above which its source has numbered facts already."""
-    if source < 0 or not event.sequence or event.occur_time_ns is not None:
-        return False
-    return event.sequence <= int(shard.source_records.records[source]["last_sequence"])
 
 
 def _is_outdated(
