@@ -35,12 +35,14 @@ def is_before_count(happened: Happened, count: Happened) -> bool:
 
 
 def shipped_since(level: Level, since_ns: int, seen: list[Happened]) -> int:
-    """Units that were shipped from a level; not those that a goods issue shipped which was seen."""
+    """Units that were shipped from a level; not those that a goods issue shipped which was seen.
+    What takes one back, with units below 0, ships nothing.
+    """
     since = [each for each in level.shipments if each.came_at_ns > since_ns]
     units = -sum(each.units for each in since)
     came_at = Counter[int]()
     for each in seen:
-        if each.kind == EventKind.GOODS_ISSUE:
+        if each.kind == EventKind.GOODS_ISSUE and each.units > 0:
             came_at[each.came_at_ns] += each.units
     for came_at_ns, posted in came_at.items():
         left = [each.units for each in since if each.came_at_ns == came_at_ns and each.units < 0]

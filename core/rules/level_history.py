@@ -261,10 +261,11 @@ def seen_by(count: Array, facts: Array) -> Array:
 
 def units_shipped(shipments: Array, seen: Array) -> int:
     """Units that were shipped, but for those that came with a goods issue which is `seen`: they
-    had left before. What was taken back was shipped last, or before all of these.
+    had left before. What was taken back was shipped last, or before all of these. A goods issue
+    that is taken back is still one that shipped, and what takes it back ships nothing.
     """
     units = -int(shipments["units"].sum())
-    issues = seen[seen["kind"] == GOODS_ISSUE]
+    issues = seen[(seen["kind"] == GOODS_ISSUE) & (seen["units"] > 0)]
     for came_ns in np.unique(issues["came_at_ns"]):
         left = shipments["units"][shipments["came_at_ns"] == came_ns]
         posted = int(issues["units"][issues["came_at_ns"] == came_ns].sum())

@@ -15,6 +15,7 @@ from holdfast.core.commands import (
     RecordStockEvents,
     Reference,
     Reserve,
+    Reversed,
     StockEvent,
     UpdateLocation,
 )
@@ -127,3 +128,35 @@ def test_a_shipment_that_was_none_leaves_what_there_was_in_all_orders(basis: Cou
     }
     assert {} == wrong
     shops.node.restart()
+
+
+@pytest.mark.parametrize("basis", CountBasis)
+def test_a_posting_that_is_taken_back_leaves_the_shipment_in_all_orders(basis: CountBasis) -> None:
+    """One of ten left, and was posted; that was taken back in the books, where it is ten again."""
+    whats = ("post", "back", "before", "between", "after")
+    orders = [each for each in permutations(whats) if each.index("post") < each.index("back")]
+    shops = Shops(len(orders))
+    shops.ask([move(Verb.FULFILL, sku) for sku in range(len(orders))], NOON_NS + HOUR_NS)
+    for hours in range(len(whats)):
+        told = [tell_posting(sku, each[hours], basis) for sku, each in enumerate(orders)]
+        shops.ask(told, LAST_NS + hours * HOUR_NS)
+    wrong = {
+        each: on_hand for sku, each in enumerate(orders) if (on_hand := shops.on_hand(sku)) != 9
+    }
+    assert {} == wrong
+    shops.node.restart()
+
+
+def tell_posting(sku: int, what: str, basis: CountBasis) -> Command:
+    """What the node is told of a parcel that left, and whose posting was taken back at eight."""
+    if what == "post":
+        return tell(sku, what, basis)
+    hours = HAPPENED["undo" if what == "back" else what]
+    more: dict[str, Any] = {"occur_time_ns": NOON_NS + hours * HOUR_NS}
+    if what == "back":
+        key = key_from_parts("erp", "post", str(sku))
+        more["reverses"] = Reversed("erp", "post", key, EventKind.GOODS_ISSUE)
+        more["reference"] = Reference(RESERVATION, f"order {sku}", "")
+        return record(sku, what, EventKind.REVERSAL, 1, **more)
+    has_ten = basis is CountBasis.BOOKS and what != "between"
+    return record(sku, what, EventKind.COUNT, 9 + has_ten, basis=basis, **more)
