@@ -140,7 +140,7 @@ class Reversals:
             fact = known or event
             return EventOutcome.APPLIED, None, Undoing(fact, 0, is_pending=not counts_again)
         fact = as_fact(event, kind)
-        if known and others_of(known) != others_of(fact):
+        if known and others_of(untimed(known)) != others_of(untimed(fact)):
             return EventOutcome.REVERSAL_DIFFERS, Difference(OTHERS, "", ""), None
         sign = 1 if counts_again else -1
         return EventOutcome.APPLIED, None, Undoing(fact, sign, self.find_recorded(last, now_ns))
@@ -247,3 +247,8 @@ class Reversals:
 def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
     """The fact that a reversal tells of."""
     return event._replace(kind=kind, reverses=None)
+
+
+def untimed(fact: StockEvent) -> StockEvent:
+    """What a reversal says of a fact: its time is its own."""
+    return fact._replace(occur_time_ns=None)

@@ -134,7 +134,7 @@ class Reversals:
         if chain.undone != [bool(at % 2) for at in range(len(chain.undone))]:
             return Refused(EventOutcome.ALREADY_REVERSED)
         fact = as_fact(event, kind)
-        content, depth = content_of(fact), 1 if chain.reversal is None else 2
+        content, depth = content_undone(fact), 1 if chain.reversal is None else 2
         counts_again = len(chain.undone) % 2 == 0
         if find_awaited(shard, chain.fact.hi, chain.fact.lo) >= 0:
             if chain.reversal is not None:
@@ -174,7 +174,7 @@ class Reversals:
             target, kind = named.reverses.key, named.reverses.kind
             effect["target_hi"], effect["target_lo"], effect["kind"] = target.hi, target.lo, kind
             effect["depth"] = 1 + (kind is EventKind.REVERSAL)
-            effect["content"] = content_of(as_fact(named, kind))
+            effect["content"] = content_undone(as_fact(named, kind))
         record_all(shard, Section.REVERSALS, effect)
 
     def _judge_unknown(
@@ -190,7 +190,7 @@ class Reversals:
         if any(is_undone(each, hi, lo) for each in self.history.shards):
             return Refused(EventOutcome.ALREADY_REVERSED)
         fact, depth = as_fact(event, named.kind), 1 + (named.kind is EventKind.REVERSAL)
-        content = content_of(fact) if depth == 1 else 0
+        content = content_undone(fact) if depth == 1 else 0
         at_ns = named.occur_time_ns
         if at_ns is not None and at_ns <= now_ns - RETENTION_NS and depth == 1:
             undoing = Undoing(fact, -1, content=content)
@@ -311,6 +311,11 @@ def find_depth(shard: Shard, hi: int, lo: int) -> int:
 def as_fact(event: StockEvent, kind: EventKind) -> StockEvent:
     """The fact that a reversal names."""
     return event._replace(kind=kind, reverses=None)
+
+
+def content_undone(fact: StockEvent) -> int:
+    """`content_of` a fact as a reversal names it, which states a time of its own."""
+    return content_of(fact._replace(occur_time_ns=None))
 
 
 def content_of(event: StockEvent) -> int:

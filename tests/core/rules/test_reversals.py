@@ -246,6 +246,25 @@ def test_a_goods_issue_that_is_taken_back_counts_as_not_posted() -> None:
     assert 7 == shop.on_hand
 
 
+@pytest.mark.parametrize("is_first", [False, True], ids=["posting first", "reversal first"])
+def test_the_reversals_of_a_goods_issue_have_times_of_their_own(is_first: bool) -> None:
+    """It is taken back, and that is taken back in turn, each later than the one before."""
+    shop = Shop()
+    shop.order(3)
+    times = (shop.now_ns + minutes * 60 * 10**9 for minutes in (1, 2, 3))
+    posted, first, second = ({"reference": OF_ORDER, "occur_time_ns": each} for each in times)
+    if not is_first:
+        shop.tell(EventKind.GOODS_ISSUE, 3, "posted", **posted)
+    shop.reverse(EventKind.GOODS_ISSUE, 3, "posted", **first)
+    if is_first:
+        shop.tell(EventKind.GOODS_ISSUE, 3, "posted", **posted)
+    again = shop.reverse(EventKind.REVERSAL, 3, "R-posted", **second)
+    assert EventOutcome.APPLIED == again
+    shop.count(7, 0, CountBasis.BOOKS, "books")
+    assert 7 == shop.on_hand
+    shop.node.restart()
+
+
 def test_columns_take_account_of_a_reversal_that_came_before() -> None:
     """An event in columns is the same event."""
     shop = Shop()
