@@ -163,8 +163,8 @@ class OrderEvent:
     is taken off without being among `cancelled`; by `time`, an old state does not undo that.
     """
     placed_time: datetime | None = None
-    """Of STATE: when the order was placed. One from so long ago that the core may have forgotten it
-    is not placed again.
+    """Of STATE: when the order was placed. What is done of one from so long ago that the core may
+    have forgotten it is not placed again.
     """
     hold: timedelta | None = None
     """Of HELD: for how long."""

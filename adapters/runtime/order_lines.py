@@ -92,11 +92,6 @@ def line_states(event: OrderEvent) -> list[LineState]:
     return list(states.values())
 
 
-def is_open(line: LineState) -> bool:
-    """Whether a channel still owes units of a line."""
-    return line.ordered > line.shipped + line.cancelled
-
-
 def next_name(order: str, found: Found) -> str:
     """The name of the next reservation of an order."""
     return f"{order}+{len(found)}" if found else order
@@ -208,6 +203,20 @@ def since_began(states: Iterable[LineState], found: Found) -> list[LineState]:
     return grown
 
 
+def not_forgotten(states: Iterable[LineState], found: Found) -> list[LineState]:
+    """States of an old order, less what the core does not have of it and the channel says is done:
+    the core may have forgotten that, as it does not forget what is open.
+    """
+    known = []
+    for line in states:
+        standing = _standing(line, found)
+        shipped, cancelled = _untold(line, standing.ordered, standing.shipped, standing.cancelled)
+        ordered = line.ordered - shipped - cancelled
+        less = LineState(*line[:3], ordered, line.shipped - shipped, line.cancelled - cancelled)
+        known.append(less)
+    return known
+
+
 def already_done(states: Iterable[LineState]) -> list[LineState]:
     """What of outdated states whose quantities may have fallen since is still true: what was
     shipped and what was cancelled.
@@ -312,9 +321,16 @@ def _standing(line: LineState, found: Found) -> Standing:
     shipped = sum(piece.shipped for piece in here) + gone
     cancelled = sum(piece.cancelled for piece in here)
     if have_lines_left(found):
-        left = max(0, line.ordered - ordered)
-        left_shipped = min(left, max(0, line.shipped - shipped))
-        left_cancelled = min(left - left_shipped, max(0, line.cancelled - cancelled))
+        left_shipped, left_cancelled = _untold(line, ordered, shipped, cancelled)
         ordered += left_shipped + left_cancelled
         shipped, cancelled = shipped + left_shipped, cancelled + left_cancelled
     return Standing(here, before, ordered, shipped, cancelled)
+
+
+def _untold(line: LineState, ordered: int, shipped: int, cancelled: int) -> tuple[int, int]:
+    """Units that a channel says were shipped and cancelled, beyond the figures of the core: of
+    those that the core does not have.
+    """
+    left = max(0, line.ordered - ordered)
+    left_shipped = min(left, max(0, line.shipped - shipped))
+    return left_shipped, min(left - left_shipped, max(0, line.cancelled - cancelled))

@@ -23,12 +23,12 @@ from .order_lines import (
     LineState,
     already_done,
     have_lines_left,
-    is_open,
     line_states,
     missing,
     moves,
     new_name,
     next_name,
+    not_forgotten,
     other_sku,
     parts_of,
     shipped_all_the_same,
@@ -50,9 +50,11 @@ LINES_NAMED: Final = 10
 
 #: How long the core knows an order after its end, and so after it was placed, at least.
 FORGOTTEN: Final = timedelta(days=30)
-_OLD: Final = (
-    "the core does not know it, and may have forgotten it since some of it was shipped or cancelled"
-)
+_OLD: Final = "the core does not know line {}, and may have forgotten it since some of it was done"
+
+#: Reservations of an old order that are looked for after one that the core does not know: those
+#: that were made earlier may have ended, and be forgotten, while a later one is open.
+GAP_MAX: Final = 8
 
 Answer = TypeVar("Answer")
 
@@ -99,13 +101,13 @@ class OrderStates:
         ]
         if differs := other_sku(states, found):
             return differs
-        if not found and self._is_old(event):
-            if not any(map(is_open, states)):
-                return Settled("ENDED_LONG_AGO")
-            if any(line.shipped or line.cancelled for line in states):
-                return Dead("RESERVATION_ENDED", _OLD, "order", event.order)
         if event.is_current:
             states = since_began(states, found)
+        if self._is_old(event):
+            told, states = states, not_forgotten(states, found)
+            absent = {id_ for *_, id_ in missing(states, found)}
+            if partly := absent.intersection(line.id for line in {*told} - {*states}):
+                return Dead("RESERVATION_ENDED", _OLD.format(min(partly)), "order", event.order)
         if lines := missing(states, found):
             if have_lines_left(found):
                 text = "it ended so long ago that its lines have left, and more is to be placed"
@@ -142,20 +144,35 @@ class OrderStates:
 
     async def look(self, event: OrderEvent) -> tuple[OrderEvent, list[reservation.Reservation]]:
         """An event and all reservations of its order, with SKUs called alike."""
-        found = await self.find(event.order)
+        found = await self.find(event.order, is_old=self._is_old(event))
         names = await present_names(
             self._calls.client, (line.sku for line in event.lines), parts_of(found)
         )
         return with_names(event, names), found
 
-    async def find(self, order: str) -> list[reservation.Reservation]:
-        """All reservations of an order, in the order in which they were made."""
+    async def find(self, order: str, *, is_old: bool = False) -> list[reservation.Reservation]:
+        """All reservations of an order, in the order in which they were made. Of an old one, those
+        that the core has forgotten before others have no lines.
+        """
         found: list[reservation.Reservation] = []
-        try:
-            while True:
-                found.append(await self._calls.read(next_name(order, found)))
-        except NotFound:
-            return found
+        while some := await self._next(order, found, GAP_MAX if is_old else 1):
+            found += some
+        return found
+
+    async def _next(
+        self, order: str, found: list[reservation.Reservation], places: int
+    ) -> list[reservation.Reservation]:
+        """The next reservation of an order, after those that are forgotten; none where none of so
+        many places has one.
+        """
+        forgotten: list[reservation.Reservation] = []
+        while len(forgotten) < places:
+            name = next_name(order, [*found, *forgotten])
+            try:
+                return [*forgotten, await self._calls.read(name)]
+            except NotFound:
+                forgotten.append(reservation.Reservation(reservation_id=name))
+        return []
 
 
 def _crossed(
