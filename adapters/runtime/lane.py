@@ -157,9 +157,9 @@ class Lane:
         self._decoding = Decoding(inbox, adapter, options, body_bytes_max)
         self._store = store
         self._client = client
-        divided = Divided(store, now)
-        self._orders = Orders(client, divided, LatestStates(store, now))
-        self._order_facts = OrderFacts(client, self._orders.states, divided)
+        self._divided = Divided(store, now)
+        self._orders = Orders(client, self._divided, LatestStates(store, now))
+        self._order_facts = OrderFacts(client, self._orders.states, self._divided)
         self._unplaced = Unplaced(store, now)
         self._early = Early(store, name, now)
         self._core = core
@@ -272,9 +272,11 @@ class Lane:
 
     async def _numbered(self, items: list[Item], done: Round) -> list[Item]:
         """Reversals of a receipt by the lines that it has, if the core can tell."""
-        found = []
+        found, named = [], [*map(_fact, items)]
         try:
-            facts = await self._ask(partial(as_numbered, self._client, [*map(_fact, items)]))
+            facts = await self._ask(partial(as_numbered, self._client, self._divided, named))
+        except (StoreFull, StoreFailed):
+            raise
         except Exception:  # noqa: BLE001 - as without a ledger: they are sent as they are named
             return items
         for item, fact in zip(items, facts, strict=True):

@@ -10,7 +10,7 @@ ledger, changes nothing: its reversals wait for the lines that they name.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -19,7 +19,7 @@ from holdfast.v1 import ledger_service_pb2 as ledger
 from holdfast.v1 import stock_service_pb2 as stock
 
 from ..events import FactKind, StockFact
-from .divided import part_id
+from .divided import Divided, part_id
 from .facts import Dead
 from .order_lines import LINE_DIFFERS
 from .present_names import present_names
@@ -56,37 +56,70 @@ def receipts_here(
     }
 
 
-async def as_numbered(client: Client, facts: Sequence[StockFact]) -> list[StockFact | Dead]:
+async def as_numbered(
+    client: Client, divided: Divided, facts: Sequence[StockFact]
+) -> list[StockFact | Dead]:
     """Reversals of one receipt by the lines that this has; dead where it has none that is alike.
-    Raises what the client raises.
+    Raises what the client raises; StoreFull and StoreFailed.
     """
-    sold = await _sold(client, facts)
+    there = await _movements(client, facts)
+    sold = [each for each in there if each.kind == _SALE]
+    if not sold:
+        return [*facts]
     names = await present_names(client, (fact.sku for fact in facts), sold)
-    left = {each.fact.reference.line: (each.sku, each.location, each.quantity) for each in sold}
-    lines = [
-        (_line(fact), (names.get(fact.sku, fact.sku), fact.location, int(-fact.quantity)))
-        for fact in facts
+    lines = {each.fact.reference.line: (each.sku, each.location, each.quantity) for each in sold}
+    undone = {each.fact.reference.line for each in there if each.kind == _REVERSAL}
+    once = list(dict.fromkeys(map(_told, facts)))
+    contents = [
+        (names.get(fact.sku, fact.sku), fact.location, int(-fact.quantity)) for fact in once
     ]
-    as_named = [left.get(line) == content and bool(left.pop(line)) for line, content in lines]
-    return [
-        fact if is_named or not sold else _matched(fact, content, left)
-        for fact, is_named, (_, content) in zip(facts, as_named, lines, strict=True)
-    ]
+    kept = [next(iter(divided.parts(fact.source, fact.id)), "") for fact in once]
+    chosen = _chosen([*map(_line, once)], contents, lines, undone, kept)
+    matched = {}
+    for fact, content, line in zip(once, contents, chosen, strict=True):
+        if line and [*lines.values()].count(content) > 1:
+            await divided.note(fact.source, fact.id, {line: [(0, -content[2])]})
+        matched[fact] = line, lines.get(_line(fact), ())[:2] == content[:2]
+    return [_matched(fact, *matched[_told(fact)]) for fact in facts]
 
 
-def _matched(fact: StockFact, content: _Content, left: dict[str, _Content]) -> StockFact | Dead:
-    """A reversal of a line that is left and alike. Where none is, it is of that which it names, if
-    that is of its SKU: the core says what differs.
+def _chosen(
+    named: Sequence[str],
+    contents: Sequence[_Content],
+    lines: Mapping[str, _Content],
+    undone: Container[str],
+    kept: Sequence[str],
+) -> list[str]:
+    """The line of each reversal; empty where none that is left is alike. It is the one that was
+    chosen before: reversals may come one by one, and each again. Else it is one that is not undone,
+    and the one that is named rather than another.
     """
-    alike = next((line for line in left if left[line] == content), "")
-    if alike:
-        del left[alike]
-        return _renamed(fact, alike)
-    return fact if left.get(_line(fact), ())[:2] == content[:2] else _unlike(fact)
+    left = dict(lines)
+    chosen = [line if left.pop(line, None) else "" for line in kept]
+    for at, (line, content) in enumerate(zip(named, contents, strict=True)):
+        if not chosen[at] and left.get(line) == content and line not in undone:
+            del left[line]
+            chosen[at] = line
+    for at, content in enumerate(contents):
+        alike = (line for line in left if left[line] == content)
+        rest = sorted(alike, key=lambda line: (line in undone, line != named[at]))
+        if not chosen[at] and rest:
+            del left[rest[0]]
+            chosen[at] = rest[0]
+    return chosen
 
 
-async def _sold(client: Client, facts: Sequence[StockFact]) -> list[ledger.Movement]:
-    """What the core has of the sales of a receipt, once its ledger has come to where the core was;
+def _matched(fact: StockFact, line: str, is_of_its_sku: bool) -> StockFact | Dead:
+    """A reversal of a line. Without one, it is of that which it names, if that is of its SKU: the
+    core says what differs.
+    """
+    if line:
+        return fact if line == _line(fact) else _renamed(fact, line)
+    return fact if is_of_its_sku else _unlike(fact)
+
+
+async def _movements(client: Client, facts: Sequence[StockFact]) -> list[ledger.Movement]:
+    """What the core has of a receipt, once its ledger has come to where the core was;
     nothing while it has not.
     """
     undone = facts[0].reverses
@@ -104,10 +137,14 @@ async def _sold(client: Client, facts: Sequence[StockFact]) -> list[ledger.Movem
         else:
             until = until or answer.coverage.durable_position
             if answer.coverage.position >= until:
-                sales = [each for each in answer.movements if each.kind == _SALE]
-                return [] if answer.next_page_token else sales[::-1]
+                return [] if answer.next_page_token else [*answer.movements[::-1]]
         await asyncio.sleep(BEHIND_S)
     return []
+
+
+def _told(fact: StockFact) -> StockFact:
+    """A reversal as it is told each time that it comes."""
+    return replace(fact, correlation_id="")
 
 
 def _line(fact: StockFact) -> str:
@@ -136,6 +173,7 @@ def _unlike(fact: StockFact) -> Dead:
 
 
 _SALE: Final = ledger.MOVEMENT_KIND_SALE
+_REVERSAL: Final = ledger.MOVEMENT_KIND_REVERSAL
 _FOUND: Final = (
     stock.STOCK_EVENT_OUTCOME_APPLIED,
     stock.STOCK_EVENT_OUTCOME_ALREADY_COUNTED,

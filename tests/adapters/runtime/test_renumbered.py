@@ -1,6 +1,7 @@
 """Post-voids of tills that number their lines anew, over real nodes."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -105,6 +106,24 @@ async def test_lines_of_a_post_void_are_found_by_their_content(
 
     await till.sends(voided, is_again=True)
     assert ((0, 0), []) == (await till.sold(), letters_in(till.folder / "again"))
+
+
+@pytest.mark.parametrize("node", ["on"], indirect=True)
+@pytest.mark.parametrize("lines", VOIDED)
+@pytest.mark.parametrize("is_backwards", [False, True])
+async def test_lines_that_are_alike_are_undone_once_each_also_one_by_one(
+    till: Till, lines: dict[str, str], is_backwards: bool
+) -> None:
+    """As when one is a dead letter, is mended and replayed; and each may come again."""
+    await till.sends(till.sells(**SOLD, _8="A*1"))
+    voided = till.voids_it(**lines)
+    for each in voided[::-1] if is_backwards else voided:
+        await till.sends([each, each])
+        await till.sends([replace(each, correlation_id="again")])
+    assert ((1, 0), []) == (await till.sold(), letters_in(till.folder))
+
+    await till.sends(voided)
+    assert ((1, 0), []) == (await till.sold(), letters_in(till.folder))
 
 
 @pytest.mark.parametrize("node", ["on"], indirect=True)
