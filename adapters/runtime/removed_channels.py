@@ -81,6 +81,7 @@ def _note(tables: Tables, names: list[str], removed: Mapping[str, int], now: dat
 def _case(name: str, count: int) -> Exceptional:
     text = (
         f"it is not in the settings any more, or without its `publish`, and shows units of {count} "
-        "items at its nodes, which nobody lowers as they are sold: set it again with `nodes = {}`"
+        "items at its nodes, which nobody lowers as they are sold: set it again with `nodes = {}`; "
+        "or settle this, if an adapter of another name shows them now"
     )
     return Exceptional(source="", id="", kind=KIND, subject=name, text=text)
