@@ -82,9 +82,10 @@ class Levels:
             await self._load()
             self.known.is_whole = bool(self._revisions())
             self.loaded.set()
-        if not self._locations:
-            await asyncio.Event().wait()  # whatever channels show is withdrawn
         try:
+            if not self._locations:  # whatever channels show is withdrawn
+                self._is_following = True  # all that there is: the core is not silent
+                await asyncio.Event().wait()
             async with together() as group:
                 unkept: _Unkept = asyncio.Queue(UNKEPT_MAX)
                 keeping = group.create_task(self._keep(unkept))

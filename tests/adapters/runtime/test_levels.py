@@ -167,6 +167,29 @@ async def test_a_core_that_refuses_the_watch_is_silent_whatever_else_it_answers(
     store.close()
 
 
+async def test_a_core_that_answers_is_not_silent_where_no_location_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All channels are being ended."""
+
+    async def is_heard() -> bool:
+        return levels.silent_s == 0.0
+
+    monkeypatch.setattr(levels_module, "ASK_S", 0)
+    store, passed_s = Store(tmp_path, 1 << 24), 0.0
+    levels = Levels([], store=store, client=cast(Client, Closed()), clock=lambda: passed_s)
+    passed_s = 61.0
+    tasks = [asyncio.create_task(work()) for work in (levels.follow, levels.ask)]
+    try:
+        async with asyncio.timeout(20):
+            await wait_until_so(is_heard)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    store.close()
+
+
 async def test_a_disk_that_fails_ends_the_watch(tmp_path: Path) -> None:
     store = Store(tmp_path, 1 << 24)
     core = Core(response(update("mug", 5)))
