@@ -50,6 +50,7 @@ from .tables.apply import replay
 from .tables.effects import Entry, Section
 from .tables.rebuilding import rebuild
 from .tables.reservation_index import ReservationIndex
+from .tables.schema import SCHEMA
 from .tables.shard import Shard
 from .tables.sku_names import SkuNames
 from .tables.table import Array
@@ -299,13 +300,14 @@ class Node:
             record_seal(shard)
         return self._take_entries()
 
-    def replay(self, entry: Entry, *, compares_seal: bool = True) -> Array:
+    def replay(self, entry: Entry, schema: int = SCHEMA) -> Array:
         """Apply an entry of the journal, and return the numbers of its reservations in their shard
-        (int32). A seal of an earlier schema cannot be compared: pass `compares_seal=False`.
+        (int32). `schema` is that of the build that wrote it; a seal of an earlier one is not
+        compared.
 
         Raises StateMismatchError for a seal that does not fit the state.
         """
-        numbers = replay(self.shards[entry.shard], entry, compares_seal=compares_seal)
+        numbers = replay(self.shards[entry.shard], entry, schema)
         self.capacity.forget()
         self.source_states.forget()
         self.now_ns = max(self.now_ns, entry.now_ns)

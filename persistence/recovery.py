@@ -257,7 +257,7 @@ def replay_group(node: Node, position: int, group: Sequence[RecordedEntry]) -> l
             reason = f"sequence {entry.sequence} of shard {entry.shard} is not the next"
             raise DamagedEntryError(position, reason)
         try:
-            numbers.append(node.replay(entry, compares_seal=recorded.is_of_this_schema))
+            numbers.append(node.replay(entry, recorded.schema))
         except StateMismatchError as error:
             raise DamagedEntryError(position, str(error)) from error
     return numbers

@@ -169,6 +169,16 @@ def granules(size):
 
 
 @kernel
+def lay_text(text, data, start, fills):
+    """Write a text into the block of granules that begins at `start`, and with `fills` zeros to its
+    end: what another text left there would be in no snapshot.
+    """
+    size = granules(text.size) * GRANULE if fills else text.size
+    for k in range(size):
+        data[start * GRANULE + k] = text[k] if k < text.size else 0
+
+
+@kernel
 def _give_back(number, tables, texts):
     """Free the lines, splits, texts and the row of a part, and its entry in the heap."""
     header, book = tables.header, tables.book
@@ -227,7 +237,7 @@ def apply_forgets(count, arrays):
 
 
 @kernel
-def apply_id_texts(effects, packed, header, reservations, texts):
+def apply_id_texts(effects, packed, header, reservations, texts, fills):
     """Store the texts of reservations, which stand one after the other in `packed` (uint8)."""
     records, data = texts
     at = 0
@@ -235,8 +245,7 @@ def apply_id_texts(effects, packed, header, reservations, texts):
         size = np.int64(effects[i].size)
         start = take_block(records, header, ID_TEXTS, FREE_TEXTS, granules(size))
         reservations[effects[i].reservation].id_text = start
-        for k in range(size):
-            data[start * GRANULE + k] = packed[at + k]
+        lay_text(packed[at : at + size], data, start, fills)
         at += size
 
 

@@ -9,7 +9,7 @@ from ..limits import ON_HAND_MAX, SUPPLIES_CLOSED_MAX
 from .arguments import FREE_SUPPLY_TEXTS, SUPPLY_TEXTS
 from .blocks import give_back_block, take_block
 from .compiled import kernel
-from .retention import GRANULE, granules
+from .retention import granules, lay_text
 
 
 @kernel
@@ -152,10 +152,8 @@ def _add(effect, text, heads, supplies, count, header, texts):
     """Store a supply of which nothing is known yet, as the newest of its level."""
     text_records, data = texts
     size = np.int64(effect.text_size)
-    block = granules(size)
-    start = take_block(text_records, header, SUPPLY_TEXTS, FREE_SUPPLY_TEXTS, block)
-    for k in range(block * GRANULE):  # what another text left would be in no snapshot
-        data[start * GRANULE + k] = text[k] if k < size else 0
+    start = take_block(text_records, header, SUPPLY_TEXTS, FREE_SUPPLY_TEXTS, granules(size))
+    lay_text(text, data, start, True)
     supply = supplies[count]
     supply.quantity = 0
     supply.received = 0

@@ -13,11 +13,12 @@ from .shard import Shard
 from .table import Array
 
 
-def lay_down(shard: Shard, effects: Array, data: Array) -> None:
-    """Store the texts of reservations: RESERVATION_TEXTS, and the bytes of them all."""
-    kernels.apply_id_texts(
-        effects, data, shard.header, shard.reservations.records, shard.id_texts.arrays
-    )
+def lay_down(shard: Shard, effects: Array, data: Array, *, fills: bool = True) -> None:
+    """Store the texts of reservations: RESERVATION_TEXTS, and the bytes of them all. With `fills`
+    there are zeros to the end of each block (FILLED_SINCE).
+    """
+    records, texts = shard.reservations.records, shard.id_texts.arrays
+    kernels.apply_id_texts(effects, data, shard.header, records, texts, fills)
 
 
 def lay_down_earlier(shard: Shard, first: int, texts: Iterator[str]) -> None:
@@ -42,7 +43,7 @@ def load_earlier(shard: Shard, arena: Array, offsets: Array) -> None:
 def _lay_down_one(shard: Shard, number: int, texts: Iterable[str]) -> None:
     packed = pack_names(*texts)
     effect = np.array([(number, len(packed))], DTYPES[Section.RESERVATION_TEXTS])
-    lay_down(shard, effect, packed)
+    lay_down(shard, effect, packed, fills=False)
 
 
 def _count(record: Array) -> int:

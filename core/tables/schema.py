@@ -22,6 +22,7 @@ the columns of the schema that made it, so seals and digests of earlier schemas 
    15  other names of SKUs
    16  requests without the sequence at which they came; request ids of changes of locations
    17  when a source was reset; whether a count stated its instant
+   18  texts of ids with zeros after them in their blocks
 """
 
 from collections.abc import Mapping
@@ -39,10 +40,14 @@ from ..kernels.codes import (
 from .effects import DTYPES, Section
 from .table import Array
 
-SCHEMA = 17
+SCHEMA = 18
 
 #: Since when the history has a tag of each fact, by which a reversal finds it.
 TAGGED_SINCE = 7
+
+#: Since when texts of ids are filled up with zeros. What earlier entries laid down is replayed as
+#: it was, so that it is what the snapshots of their builds have.
+FILLED_SINCE = 18
 
 _SOURCES_9 = [
     ("source", "i4"),

@@ -19,8 +19,9 @@ class SkuNames:
 
     def __init__(self) -> None:
         self._by_first: dict[str, list[str]] = {}
-        # Another name -> its record, in the table of the shard of the first one.
-        self._places: dict[str, int] = {}
+        # First name -> other name -> its record, in the table of the shard of the first one; also
+        # of a SKU that was merged into another since.
+        self._places: dict[str, dict[str, int]] = {}
         self.first: dict[str, str] = {}
         """Another name -> the first one of its SKU."""
         self.shown: dict[str, str] = {}
@@ -51,29 +52,33 @@ class SkuNames:
         """Take in the names of a shard's table (SKU_NAME), whose SKUs have these first names."""
         for place, record in enumerate(table.used):
             first, name = first_names[int(record["sku"])], text_of(record)
-            if first in self.first:
-                continue  # it was merged into another SKU, which has these names
-            self._enter(first, name, place)
-            if record["is_present"]:
-                self._show(first, name)
+            self._places.setdefault(first, {})[name] = place
+            self._take_in(first, name, is_present=bool(record["is_present"]))
 
     def note(self, table: Table, first: str, effect: Array) -> None:
         """Note in a shard's table what an effect (SKU_RENAMES) says of the SKU with this first
-        name, and take it in.
+        name, and take it in. What the table becomes rests on the table alone: replay has the
+        effects of a turn shard by shard, and may hear of a merge before it hears of the names.
         """
         self.changes += 1
-        name, present = text_of(effect), self.shown.get(first, first)
-        if name != first and self.first.get(name) != first:
-            self._enter(first, name, len(table))
+        name, places = text_of(effect), self._places.setdefault(first, {})
+        if name != first and name not in places:
+            places[name] = len(table)
             table.extend(1)[0] = effect
         if effect["is_present"]:
-            for each, is_present in ((present, 0), (name, 1)):
-                if each != first:
-                    table.records["is_present"][self._places[each]] = is_present
+            for each, place in places.items():
+                table.records["is_present"][place] = each == name
+        self._take_in(first, name, is_present=bool(effect["is_present"]))
+
+    def _take_in(self, first: str, name: str, *, is_present: bool) -> None:
+        if first in self.first:
+            return  # it was merged into another SKU, which has these names
+        if name != first:
+            self._enter(first, name)
+        if is_present:
             self._show(first, name)
 
-    def _enter(self, first: str, name: str, place: int) -> None:
-        self._places[name] = place
+    def _enter(self, first: str, name: str) -> None:
         before = self.first.get(name)
         if before != first:
             if before is not None:  # that of a SKU which is merged into this one

@@ -43,7 +43,8 @@ LAYOUTS = {
     14: (Section.BACKORDERS, "bf4224dae134f61d"),
     15: (Section.SKU_RENAMES, "2b3aeb612cffaaba"),
     16: (Section.SKU_RENAMES, "2b3aeb612cffaaba"),
-    17: (Section.SKU_RENAMES, "ba7809b72cb117b1"),
+    17: (Section.SKU_RENAMES, "57a119b518821413"),
+    18: (Section.SKU_RENAMES, "ba7809b72cb117b1"),
 }
 
 

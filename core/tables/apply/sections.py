@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 
 from ... import kernels
+from .. import schema as schemas
 from ..backorders import apply_backorders
 from ..effects import DTYPES, Entry, Section
 from ..id_texts import lay_down, lay_down_earlier
@@ -116,10 +117,10 @@ def apply(shard: Shard, section: Section, effects: Array) -> None:
     _APPLY[section](shard, effects)
 
 
-def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> Array:
+def replay(shard: Shard, entry: Entry, schema: int = schemas.SCHEMA) -> Array:
     """Apply an entry of the journal, which has to be the shard's next; return the numbers that its
-    reservations have got (int32). Raises StateMismatchError when it holds a seal that does not fit
-    and is to be compared.
+    reservations have got (int32). `schema` is that of the build that wrote it. Raises
+    StateMismatchError when it holds a seal of this schema that does not fit.
     """
     assert entry.sequence == shard.sequence + 1, (entry.sequence, shard.sequence)
     shard.now_ns = entry.now_ns
@@ -136,14 +137,14 @@ def replay(shard: Shard, entry: Entry, *, compares_seal: bool = True) -> Array:
             if texts is not None:
                 lay_down_earlier(shard, first, texts)
         elif section is Section.TEXT_BYTES:
-            lay_down(shard, before, effects)
+            lay_down(shard, before, effects, fills=schema >= schemas.FILLED_SINCE)
         elif section is Section.STOCK:
             apply_stock(shard, effects, before)
         elif section is Section.SUPPLIES:
             apply_supplies(shard, effects, before.view(np.uint8))
         elif section is Section.ID_TEXTS:
             texts = chain(texts or (), unpack_names(effects))
-        elif section is not Section.SEAL or compares_seal:
+        elif section is not Section.SEAL or schema == schemas.SCHEMA:
             apply(shard, section, effects)
         before = _NOTHING_BEFORE
     kernels.pop_settled(shard.arrays)

@@ -251,7 +251,7 @@ class Shop:
         effects = np.array(texts, DTYPES[Section.RESERVATION_TEXTS])
         self.duel.call(
             "apply_id_texts", effects, np.frombuffer(packed, np.uint8), self.header,
-            self.reservations, self.texts, operations=max(1, len(effects)),
+            self.reservations, self.texts, True, operations=max(1, len(effects)),
         )  # fmt: skip
 
     def _sizes(self, count: int) -> list[int]:
