@@ -14,7 +14,6 @@ import numpy as np
 from holdfast.core.commands import (
     Audit,
     Command,
-    DeleteSku,
     Extend,
     ForceRelease,
     GetAvailability,
@@ -22,9 +21,6 @@ from holdfast.core.commands import (
     GetReservation,
     GetShortfall,
     Line,
-    ListLocations,
-    ListQuarantinedSkus,
-    ListSources,
     Location,
     Move,
     MoveBatch,
@@ -36,15 +32,13 @@ from holdfast.core.commands import (
     ReserveAgainstSupply,
     ReserveAlreadySold,
     ReserveBatch,
+    ReserveRun,
     ResolveLevels,
-    SettleSku,
-    Source,
     StockBatch,
     StockDetails,
     StockEvent,
     TextColumn,
     UpdateLocation,
-    UpdateSource,
 )
 from holdfast.core.commands.auditing import LevelName
 from holdfast.core.commands.stock import RESERVATION, SUPPLY, TRANSFER, Reversed
@@ -59,26 +53,25 @@ from holdfast.core.limits import (
     LINES_MAX,
     NAME_BYTES_MAX,
     NS_PER_DAY,
+    NS_PER_S,
     PROMISE_LEVELS_MAX,
     REPAIRED_MAX,
 )
 from holdfast.core.model import (
     EventKind,
-    Fallback,
     LocationKind,
     Remainder,
-    UnknownSkus,
     Verb,
 )
 from holdfast.core.node import Node
 from holdfast.core.tables.layouts import OPERATION, STOCK_EVENT
 
+from . import nasty_catalogue
+from .nasty_catalogue import PLACES, SKUS, WIDE
+
 Array = np.ndarray
 
 OPERATIONS_MAX: Final = 8_190
-SKUS: Final = [f"S{number}" for number in range(LINES_MAX)]
-WIDE: Final = [f"B{number}" for number in range(20)]
-PLACES: Final = [f"L{number}" for number in range(150)]
 PLENTY: Final = 10**12
 
 
@@ -199,6 +192,14 @@ class Nasty:
             linked = np.array([(n + 1) % run != 0 for n in range(len(operations))], np.uint8)
             linked[-1] = 0
         return ReserveBatch(operations, linked)
+
+    def reserve_run(self, size: float) -> Command:
+        """Single lines of as many callers, by name, some of which lead nowhere."""
+        # The pump gathers what came from one connection, which is less than a batch may have.
+        operations = self._operations(size / 8, is_known=self.rng.random() < 0.3)
+        names = self.rng.choices((*SKUS[:50], "nobody"), k=len(operations))
+        correlations = self.rng.choice(((), [str(n // 3) for n in range(len(names))]))
+        return ReserveRun(operations, [(name, "W") for name in names], correlations)
 
     def move_batch(self, size: float) -> Command:
         """A batch of moves, mostly of old ids."""
@@ -327,7 +328,7 @@ class Nasty:
         )
         return RecordStockEvents(f"source {self.rng.randrange(3)}", tuple(facts))
 
-    def count(self, size: float) -> Command:
+    def count(self, size: float) -> RecordStockEvents:
         """Counts, by turns of nothing, below what is promised, and of plenty."""
         count = max(1, int(size * BATCH_MAX))
         self._number += 1
@@ -338,6 +339,13 @@ class Nasty:
             StockEvent(key(str(n)), 0, name, "W", EventKind.COUNT, units)
             for n, name in enumerate(names)
         )
+        return RecordStockEvents("counts", tuple(facts))
+
+    def count_late(self, size: float) -> Command:
+        """Counts of an instant, some so long ago that what came after is forgotten."""
+        counts = self.count(size / 10)
+        at_ns = self.node.now_ns - self.rng.choice((0, NS_PER_S, 3_600 * NS_PER_S, NS_PER_DAY))
+        facts = (event._replace(occur_time_ns=max(1, at_ns)) for event in counts.events)
         return RecordStockEvents("counts", tuple(facts))
 
     def get_shortfall(self, _size: float) -> Command:
@@ -382,45 +390,6 @@ class Nasty:
         key = self._last.key if self._last and self.rng.random() < 0.5 else self._old()
         return ForceRelease(key, "reason", "actor")
 
-    def set_source(self, _size: float) -> Command:
-        """Set how often a source is expected, what its unknown SKUs do, and what it restricts."""
-        source = Source(
-            f"source {self.rng.randrange(3)}",
-            self.rng.choice((0, 1)),
-            self.rng.choice((None, *UnknownSkus)),
-            self.rng.choice(tuple(Fallback)),
-            self.rng.randrange(9),
-        )
-        return UpdateSource(source, allow_missing=True)
-
-    def list_sources(self, _size: float) -> Command:
-        """List all sources."""
-        return ListSources(0, BATCH_MAX)
-
-    def list_quarantined(self, _size: float) -> Command:
-        """Read the longest page of SKUs in quarantine."""
-        return ListQuarantinedSkus(0, BATCH_MAX)
-
-    def settle_sku(self, _size: float) -> Command:
-        """Admit or discard a SKU, mostly one that is not in quarantine."""
-        sku = f"N{self.rng.randrange(10_000, 11_000)}-0"
-        return SettleSku(sku, self.rng.random() < 0.5, "reason", "actor")
-
-    def put_location(self, _size: float) -> Command:
-        """Make or rename a location."""
-        number = self.rng.randrange(300)
-        return UpdateLocation(
-            Location(f"L{number}", LocationKind.STORE, f"D{number}", enabled=True)
-        )
-
-    def list_locations(self, _size: float) -> Command:
-        """List all locations."""
-        return ListLocations(0, 1_000)
-
-    def delete_sku(self, _size: float) -> Command:
-        """End a SKU that is at many locations, or nobody."""
-        return DeleteSku(self.rng.choice((*WIDE[-3:], "nobody")))
-
 
 KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.reserve,
@@ -430,6 +399,7 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.extend,
     Nasty.get_reservation,
     Nasty.reserve_batch,
+    Nasty.reserve_run,
     Nasty.move_batch,
     Nasty.get_availability,
     Nasty.available_to_promise,
@@ -441,16 +411,11 @@ KINDS: Final[list[Callable[[Nasty, float], Command]]] = [
     Nasty.read_levels,
     Nasty.record_events,
     Nasty.count,
+    Nasty.count_late,
     Nasty.get_shortfall,
     Nasty.stock_batch,
     Nasty.audit,
     Nasty.repair,
     Nasty.force_release,
-    Nasty.set_source,
-    Nasty.list_sources,
-    Nasty.list_quarantined,
-    Nasty.settle_sku,
-    Nasty.put_location,
-    Nasty.list_locations,
-    Nasty.delete_sku,
+    *nasty_catalogue.KINDS,
 ]

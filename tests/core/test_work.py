@@ -13,7 +13,8 @@ from typing import cast
 import numpy as np
 import pytest
 
-from bench.harness.nasty_commands import KINDS, OPERATIONS_MAX, PLACES, SKUS, WIDE, Nasty
+from bench.harness.nasty_catalogue import PLACES, SKUS, WIDE
+from bench.harness.nasty_commands import KINDS, OPERATIONS_MAX, Nasty
 from holdfast.core.commands import (
     AvailabilitiesView,
     Command,
