@@ -21,9 +21,12 @@ from holdfast.persistence.verify import verify
 from tests.edge.history.requests import PLACES, SKUS, Imagination
 from tests.edge.history.traffic import Traffic, open_books
 from tests.edge.node_process import NodeProcess, running_node
-from tests.edge.raw import CALL_TIMEOUT_S, Wire
+from tests.edge.raw import Wire
 
 LIVES = 6
+
+#: A snapshot is made by a process of its own, which has to start first.
+SNAPSHOT_S = 60.0
 
 METHODS = [method for method in methods.UNARY_METHODS if method is not methods.DRAIN]
 
@@ -101,7 +104,7 @@ async def live(node: NodeProcess, seed: int, rounds: int) -> None:
 
 async def snapshot(node: NodeProcess) -> None:
     """Write a snapshot, behind which the journal is trimmed."""
-    async with Client(**node.targets, timeout_s=CALL_TIMEOUT_S, own_connection=True) as client:
+    async with Client(**node.targets, timeout_s=SNAPSHOT_S, own_connection=True) as client:
         await client.create_snapshot()
 
 
