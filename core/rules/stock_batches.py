@@ -143,6 +143,7 @@ class StockBatches:
             first = plan[0]
             figures = ("promisable", "promised", "cap", "may_promise")
             plan["available"] = kernels.offered(*(first[name] for name in figures))
+            self.planner.let_bind(events, plan)
             return touched, decided, ()
         for shard in touched:
             is_noted = details or command.correlation_id

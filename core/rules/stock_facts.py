@@ -227,7 +227,7 @@ class StockFacts:
         if change:
             change = _as_decided(change, named[0], decided)
             if change.refusal and not _is_recorded(change.refusal, named[0]):
-                return _Recorded(events, touched, [_refused(change, before)], ())
+                return _Recorded(events, touched, [self._refused(change, events, before)], ())
         places.create(decided, source if quarantines else None)
         self._write(source, named, decided, change, touched)
         skipped = self.planner.finish(source, decided, named[0] if change else None)
@@ -288,6 +288,19 @@ class StockFacts:
         if change.refusal in _OUTDATED:
             plan["is_counted"] = 1
         return change
+
+    def _refused(self, change: Change, events: Array, plan: Array) -> EventResult:
+        """The answer to an event that asks for more than there is, by its plan before it."""
+        figures = ("promisable", "promised", "cap", "may_promise")
+        plan["available"] = kernels.offered(*(plan[name][0] for name in figures))
+        self.planner.let_bind(events, plan)
+        first = plan[0]
+        shortfall = max(0, -int(first["promisable"]))
+        assert change.refusal is not None
+        result = EventResult(
+            change.refusal, int(first["on_hand"]), shortfall, int(first["available"])
+        )
+        return result._replace(difference=change.difference, possible=change.possible)
 
     def _unknown_location(self, command: RecordStockEvents) -> Unknown | None:
         """The first location that is not in the catalogue. Plain events name one each."""
@@ -378,17 +391,6 @@ def _with_change(
         available = available_when_settled(shard, row, available)
         return result._replace(on_hand=on_hand, available=available)
     return result
-
-
-def _refused(change: Change, plan: Array) -> EventResult:
-    """The answer to an event that asks for more than there is, by its plan before it."""
-    on_hand, promisable = int(plan["on_hand"][0]), int(plan["promisable"][0])
-    figures = ("promisable", "promised", "cap", "may_promise")
-    available = int(kernels.offered(*(plan[name][0] for name in figures)))
-    assert change.refusal is not None
-    shortfall = max(0, -promisable)
-    result = EventResult(change.refusal, on_hand, shortfall, available)
-    return result._replace(difference=change.difference, possible=change.possible)
 
 
 def _results(decided: Plan) -> list[EventResult]:

@@ -111,14 +111,20 @@ class StockPlanner:
             self._new_skus(events, plan, unknown_skus),
             unknown_skus,
         )
-        for shard in self.shards:
-            if len(shard.backorders):
-                _let_bind(shard, events, plan)
+        self.let_bind(events, plan)
         differences = {
             index: self.recorded_events.difference(recorded[index], events, index, name_of)
             for index in positions_of(EVENT_ID_REUSED, codes)[:differences_max]
         }
         return Plan(events, plan, codes, counts, is_out_of_turn, differences, awaited)
+
+    def let_bind(self, events: Array, plan: Array) -> None:
+        """Let backorders take what the plan lets be promised: they are served before new promises,
+        once the command is done.
+        """
+        for shard in self.shards:
+            if len(shard.backorders):
+                _let_bind(shard, events, plan)
 
     def _scratch(self, count: int, *, may_be_late: bool) -> Scratch:
         """Empty indexes for `plan_stock`: of keys, of levels and of late numbers, of which there
@@ -212,7 +218,7 @@ def _perhaps_awaited(waiting: Sequence[Shard], events: Array) -> list[int]:
 
 
 def _let_bind(shard: Shard, events: Array, plan: Array) -> None:
-    """Let backorders take what an event lets be promised: they are served before new promises."""
+    """The same for the levels of one shard."""
     mine = np.flatnonzero((events["shard"] == shard.number) & (plan["is_open"] != 0))
     there = shard.backordered.records[events["row"][mine]]
     if not there.any():
