@@ -104,9 +104,9 @@ class OrderStates:
         if event.is_current:
             states = since_began(states, found)
         if self._is_old(event):
-            told, states = states, not_forgotten(states, found)
+            described, states = states, not_forgotten(states, found)
             absent = {id_ for *_, id_ in missing(states, found)}
-            if partly := absent.intersection(line.id for line in {*told} - {*states}):
+            if partly := absent.intersection(line.id for line in {*described} - {*states}):
                 return Dead("RESERVATION_ENDED", _OLD.format(min(partly)), "order", event.order)
         if lines := missing(states, found):
             if have_lines_left(found):

@@ -1,4 +1,4 @@
-"""What one watcher was told, for others who have to be told the same.
+"""The pass of one watcher, for others whose pass would come to the same.
 
 Of hundreds of watchers of one level, the first after a change looks, reads and writes. The others
 compare.

@@ -129,7 +129,7 @@ class Watcher:
         """What the caller is sent, without end."""
         if self._resets:
             self._feed.resets += self.wanted.after is not None
-            async for response in self._told([_BEFORE_ALL] * len(self.sent)):
+            async for response in self._changes([_BEFORE_ALL] * len(self.sent)):
                 yield response
         elif self.wanted.after is None:
             yield await self._durable(self._response([], self.sent))
@@ -140,10 +140,10 @@ class Watcher:
             await self.news.wait()
             self._is_waiting = False
             self.news.clear()
-            async for response in self._told(self.sent):
+            async for response in self._changes(self.sent):
                 yield response
 
-    async def _told(self, after: list[int]) -> AsyncIterator[Message]:
+    async def _changes(self, after: list[int]) -> AsyncIterator[Message]:
         """Tell what changed after these sequences, and rest. The last response is sent when all is
         done: it has the revisions. Without levels to send there is none, but for the first one of a
         watch, which says that it has begun.
@@ -153,8 +153,8 @@ class Watcher:
         if shared is None:
             async for response in self._pass(question):
                 yield await self._durable(response)
-        elif (told := self._take_over(shared)) is not None:
-            yield await self._durable(told)
+        elif (same := self._take_over(shared)) is not None:
+            yield await self._durable(same)
         self.sent, self._day_ns = list(question.until), question.today_ns
         await _rest(self._looked_at)
 
@@ -170,7 +170,7 @@ class Watcher:
         return Question(self._same, tuple(after), tuple(until), self._day_ns, today_ns, flags)
 
     def _take_over(self, shared: Pass) -> Message | None:
-        """Note what another was told, and return it."""
+        """Take the pass of another for this one, and return its response."""
         self._looked_at = shared.looked_at
         shared.note(self._statuses)
         self._conflated = shared.conflated
@@ -179,7 +179,7 @@ class Watcher:
         return shared.response
 
     async def _pass(self, question: Question) -> AsyncIterator[Message]:
-        """Look at what changed, and keep what that told for others when it is one response."""
+        """Look at what changed, and keep that for others when it is one response."""
         is_whole = question.after[0] == _BEFORE_ALL
         page: list[watch.LevelUpdate] = []
         seen: list[Seen] = []

@@ -31,7 +31,7 @@ async def on_hand(shop: Shop) -> int:
     return int(answer.shortfall.on_hand)
 
 
-def told(shop: Shop, placed: datetime, *lines: Line) -> OrderEvent:
+def state_of(shop: Shop, placed: datetime, *lines: Line) -> OrderEvent:
     return replace(shop.state(*lines), placed_time=placed)
 
 
@@ -41,13 +41,13 @@ async def test_a_late_state_of_an_order_that_has_ended_moves_nothing(days: int, 
     """As of each order of which a shop changes a tag, or that comes back, after weeks."""
     shop = Shop(new_core())
     placed = now(shop.core)
-    await shop.orders.apply(told(shop, placed, Line("1", "A", 2)))
+    await shop.orders.apply(state_of(shop, placed, Line("1", "A", 2)))
     pass_days(shop.core, 1)
-    await shop.orders.apply(told(shop, placed, end))
+    await shop.orders.apply(state_of(shop, placed, end))
     left = await on_hand(shop)
     pass_days(shop.core, days)
 
-    done = await shop.orders.apply(told(shop, placed, end))
+    done = await shop.orders.apply(state_of(shop, placed, end))
     assert Settled("UNCHANGED") == done
     assert left == await on_hand(shop)
 
@@ -106,11 +106,11 @@ async def test_an_order_of_which_a_part_is_forgotten_goes_on(way: str) -> None:
     shop = Shop(new_core())
     placed = now(shop.core)
     for lines in before:
-        await shop.orders.apply(told(shop, placed, *lines))
+        await shop.orders.apply(state_of(shop, placed, *lines))
     pass_days(shop.core, 40)
 
     for _ in range(2):
-        assert isinstance(await shop.orders.apply(told(shop, placed, *after)), Settled)
+        assert isinstance(await shop.orders.apply(state_of(shop, placed, *after)), Settled)
         assert units == await known_units(shop)
         assert 5 - sum(line.shipped for line in after) == await on_hand(shop)
 
@@ -133,10 +133,10 @@ async def test_a_line_that_is_unknown_and_open_in_part_is_a_dead_letter_of_an_ol
     shop = Shop(new_core())
     placed = now(shop.core) - 2 * FORGOTTEN
     if first:
-        await shop.orders.apply(told(shop, placed, *first))
+        await shop.orders.apply(state_of(shop, placed, *first))
     left = await known_units(shop), await on_hand(shop)
 
-    done = await shop.orders.apply(told(shop, placed, *first, Line("2", "A", 3, 2)))
+    done = await shop.orders.apply(state_of(shop, placed, *first, Line("2", "A", 3, 2)))
     assert isinstance(done, Dead)
     assert ("RESERVATION_ENDED", "order", shop.order) == (done.reason, done.field, done.value)
     assert left == (await known_units(shop), await on_hand(shop))
@@ -147,7 +147,7 @@ async def test_an_order_that_has_ended_before_it_came_is_shipped_if_it_is_young(
     age: timedelta,
 ) -> None:
     shop = Shop(new_core())
-    done = await shop.orders.apply(told(shop, now(shop.core) - age, Line("1", "A", 2, 2)))
+    done = await shop.orders.apply(state_of(shop, now(shop.core) - age, Line("1", "A", 2, 2)))
     assert (Settled("APPLIED"), 3) == (done, await on_hand(shop))
 
 
@@ -155,5 +155,5 @@ async def test_an_old_order_of_which_all_is_open_is_placed() -> None:
     """It was not known: what is open is not forgotten."""
     shop = Shop(new_core())
     placed = now(shop.core) - 2 * FORGOTTEN
-    assert Settled("APPLIED") == await shop.orders.apply(told(shop, placed, Line("1", "A", 2)))
+    assert Settled("APPLIED") == await shop.orders.apply(state_of(shop, placed, Line("1", "A", 2)))
     assert {("1", "A"): (2, 0, 0)} == await shop.units()

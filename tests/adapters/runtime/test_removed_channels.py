@@ -32,7 +32,7 @@ def keep(store: Store, channel: str, *shown: tuple[int, int, bool]) -> None:
     store.write_now(lambda tables: put_pairs(tables, channel, records))
 
 
-def told(store: Store) -> list[tuple[str, str, str]]:
+def removals(store: Store) -> list[tuple[str, str, str]]:
     """Kind, subject and end of each case."""
     with store.reading() as tables:
         return [(case.kind, case.subject, case.settled) for case in cases(tables)]
@@ -48,7 +48,7 @@ async def test_a_removed_channel_is_reported_with_what_it_shows(store: Store) ->
     keep(store, "shop", *[(1, 1, False)] * (2 * AT_ONCE + 1))
 
     assert {"market": 3, "shop": 201} == await report_removed(store, {"market-2"}, NOW)
-    assert [("channel_removed", "market", ""), ("channel_removed", "shop", "")] == told(store)
+    assert [("channel_removed", "market", ""), ("channel_removed", "shop", "")] == removals(store)
 
 
 @pytest.mark.parametrize("pairs", [PAIRS[3:], ()])
@@ -57,7 +57,7 @@ async def test_a_removed_channel_that_shows_nothing_is_not_reported(
 ) -> None:
     keep(store, "market", *pairs)
     assert {} == await report_removed(store, (), NOW)
-    assert [] == told(store)
+    assert [] == removals(store)
 
 
 async def test_a_person_is_told_of_a_removal_once(store: Store) -> None:
@@ -66,7 +66,7 @@ async def test_a_person_is_told_of_a_removal_once(store: Store) -> None:
     store.write_now(lambda tables: settle_case(tables, 1, "set to 0 by hand"))
     assert {"market": 3} == await report_removed(store, (), NOW)
 
-    assert [("channel_removed", "market", "set to 0 by hand")] == told(store)
+    assert [("channel_removed", "market", "set to 0 by hand")] == removals(store)
 
 
 async def test_a_channel_that_is_set_again_settles_its_case(store: Store) -> None:
@@ -74,7 +74,7 @@ async def test_a_channel_that_is_set_again_settles_its_case(store: Store) -> Non
     await report_removed(store, (), NOW)
     assert {} == await report_removed(store, {"market"}, NOW)
     settled = "channel_removed", "market", "the channel is set again, or shows nothing"
-    assert [settled] == told(store)
+    assert [settled] == removals(store)
 
     await report_removed(store, (), NOW)
-    assert [settled, ("channel_removed", "market", "")] == told(store)
+    assert [settled, ("channel_removed", "market", "")] == removals(store)

@@ -161,7 +161,7 @@ async def merged(client: Client, trade: Trade) -> None:
     await client.merge_sku(trade.old, trade.new)
 
 
-async def told(
+async def end_of(
     client: Client,
     steps: Sequence[Step],
     renamed_at: int,
@@ -189,10 +189,10 @@ async def test_an_order_goes_on_after_a_rename_as_without_one(
     client: Client, way: str, later: str
 ) -> None:
     steps = WAYS[way]
-    plain = await told(client, steps, len(steps), "old")
+    plain = await end_of(client, steps, len(steps), "old")
     assert not [each for each in plain if "LINE_DIFFERS" in each]
     for renamed_at in range(len(steps)):
-        assert plain == await told(client, steps, renamed_at, later), f"renamed at {renamed_at}"
+        assert plain == await end_of(client, steps, renamed_at, later), f"renamed at {renamed_at}"
 
 
 #: Ways of orders of whose SKU nothing is promised before the third step, as a merge wants it.
@@ -219,6 +219,6 @@ async def test_an_order_goes_on_after_a_merge_as_without_one(
     client: Client, way: str, later: str
 ) -> None:
     steps = SHIPPED[way]
-    plain = await told(client, steps, len(steps), "old")
+    plain = await end_of(client, steps, len(steps), "old")
     for at in (0, 2):
-        assert plain == await told(client, steps, at, later, merged), f"merged at {at}"
+        assert plain == await end_of(client, steps, at, later, merged), f"merged at {at}"

@@ -148,8 +148,10 @@ def test_units_of_a_line_are_shipped_cancelled_or_open(
 def test_units_that_edits_have_added_and_taken_off_are_told_as_numbers_that_rise(
     expected: tuple[int, int, int], placed: int, left: int, changes: list[int]
 ) -> None:
-    told = order(quantity=left, orderPlacedQuantity=placed) | {"modifications": edited(*changes)}
-    message = Message(json.dumps(told).encode())
+    placed_order = order(quantity=left, orderPlacedQuantity=placed) | {
+        "modifications": edited(*changes)
+    }
+    message = Message(json.dumps(placed_order).encode())
     assert expected == units_of(message)
 
 
@@ -161,9 +163,9 @@ async def test_what_an_edit_takes_off_is_given_back() -> None:
     """Also of units that an earlier edit has added, whatever the shop notes of it."""
     shop = Shopping(new_core())
     for minute, (left, changes) in enumerate(EDITED):
-        told = order(f"2026-11-26T12:0{minute}:00.000Z", quantity=left)
-        told["lines"][0]["productVariant"]["sku"] = shop.sku
-        message = Message(json.dumps(told | {"modifications": edited(*changes)}).encode())
+        placed_order = order(f"2026-11-26T12:0{minute}:00.000Z", quantity=left)
+        placed_order["lines"][0]["productVariant"]["sku"] = shop.sku
+        message = Message(json.dumps(placed_order | {"modifications": edited(*changes)}).encode())
         options = OPTIONS.model_copy(update={"location": "A"})
         (event,) = ADAPTER.decode(message, options)
         assert isinstance(event, OrderEvent)

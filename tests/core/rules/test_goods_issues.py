@@ -64,12 +64,12 @@ class Shops:
         """Let something arrive of each of some SKUs; return those of which it has to come again,
         because what it is about has not come.
         """
-        told = list(whats)
-        outcomes = self.ask([tell(sku, what, basis) for sku, what in told], now_ns)
+        asked = list(whats)
+        outcomes = self.ask([tell(sku, what, basis) for sku, what in asked], now_ns)
         exceeds = EventOutcome.EXCEEDS_SHIPPED
         return [
             sku
-            for (sku, _), outcome in zip(told, outcomes, strict=True)
+            for (sku, _), outcome in zip(asked, outcomes, strict=True)
             if isinstance(outcome, EventsOutcome) and outcome.results[0].outcome is exceeds
         ]
 
@@ -138,8 +138,8 @@ def test_a_posting_that_is_taken_back_leaves_the_shipment_in_all_orders(basis: C
     shops = Shops(len(orders))
     shops.ask([move(Verb.FULFILL, sku) for sku in range(len(orders))], NOON_NS + HOUR_NS)
     for hours in range(len(whats)):
-        told = [tell_posting(sku, each[hours], basis) for sku, each in enumerate(orders)]
-        shops.ask(told, LAST_NS + hours * HOUR_NS)
+        facts = [tell_posting(sku, each[hours], basis) for sku, each in enumerate(orders)]
+        shops.ask(facts, LAST_NS + hours * HOUR_NS)
     wrong = {
         each: on_hand for sku, each in enumerate(orders) if (on_hand := shops.on_hand(sku)) != 9
     }

@@ -1,4 +1,4 @@
-"""What a count by number needs of what recently happened, and what it is told when that is gone."""
+"""What a count by number needs of what recently happened, and its answer when that is gone."""
 
 import pytest
 
@@ -18,8 +18,8 @@ NINE_DAYS_NS = NOON_NS + 9 * NS_PER_DAY
 APPLIED, TOO_OLD = EventOutcome.APPLIED, EventOutcome.COUNT_TOO_OLD
 
 
-def told() -> Shop:
-    """A shop that was told a receipt of ten, 1, and a sale of three, 2."""
+def shop_with_two_facts() -> Shop:
+    """A shop with a receipt of ten, 1, and a sale of three, 2."""
     shop = Shop()
     assert APPLIED == shop.fact(EventKind.RECEIPT, 10, NOON_NS + 1, sequence=1)
     assert APPLIED == shop.fact(EventKind.SALE, 3, NOON_NS + 2, sequence=2)
@@ -35,7 +35,7 @@ def test_a_count_by_a_number_of_before_what_is_kept_is_too_old(sku: str) -> None
     """The sale would be lost, and nobody told. From the first number that is kept on it is known
     what to apply again, wherever that number was.
     """
-    shop = told()
+    shop = shop_with_two_facts()
     later = StockEvent(key_from_parts("later"), 3, sku, "W", EventKind.RECEIPT, 5)
     shop.ask(RecordStockEvents("erp", (later,)), NINE_DAYS_NS - 1)
     before = shop.on_hand
@@ -46,7 +46,7 @@ def test_a_count_by_a_number_of_before_what_is_kept_is_too_old(sku: str) -> None
 
 
 def test_a_source_that_has_been_quiet_may_count_by_its_last_number() -> None:
-    shop = told()
+    shop = shop_with_two_facts()
     assert TOO_OLD == count(shop, 20, 1)
     assert (APPLIED, 17) == (count(shop, 17, 2), shop.on_hand)
 
@@ -60,7 +60,7 @@ def test_where_all_is_kept_any_number_tells() -> None:
 
 def test_numbers_of_before_a_reset_tell_nothing_of_todays() -> None:
     """They were higher; the first of today's is the one that counts."""
-    shop = told()
+    shop = shop_with_two_facts()
     shop.fact(EventKind.SALE, 1, NOON_NS + 3, sequence=900)
     shop.ask(ResetSource("erp", 0), NINE_DAYS_NS - 3)
     shop.fact(EventKind.SALE, 2, NINE_DAYS_NS - 2, sequence=1)
@@ -92,7 +92,7 @@ def test_a_source_that_reports_little_beside_others_may_count_by_a_number(
 ) -> None:
     """More came of others, since what is kept began, than a count looks at of its level."""
     monkeypatch.setattr("holdfast.core.rules.level_history.HISTORY_READ_MAX", 10)
-    shop = told()
+    shop = shop_with_two_facts()
     skus = [f"Bowl {number}" for number in range(40)]
     others = (StockEvent(None, 0, sku, "W", EventKind.RECEIPT, 1) for sku in skus)
     keyed = tuple(each._replace(key=key_from_parts("till", each.sku)) for each in others)

@@ -1,4 +1,4 @@
-"""Watchers who have to be told the same: it is made once, and each is told what is right for it."""
+"""Watchers whose passes are the same: one makes it, and each is sent what is right for it."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -42,10 +42,10 @@ async def test_those_who_want_the_same_are_told_what_the_first_has_read() -> Non
             await anext(responses)
         for number in (2, 3):
             await bench.ask(received(number, source="wms"))
-            told = await anext(first)
-            assert told is await anext(second)
+            response = await anext(first)
+            assert response is await anext(second)
             other = await anext(low)
-            assert [watch.STOCK_STATUS_IN_STOCK] == [each.status for each in told.levels]
+            assert [watch.STOCK_STATUS_IN_STOCK] == [each.status for each in response.levels]
             assert [watch.STOCK_STATUS_LOW] == [each.status for each in other.levels]
     await bench.pump.drain()
 
@@ -78,12 +78,12 @@ async def test_what_takes_several_responses_is_told_to_each_in_whole(
         await bench.ask(some(EventKind.RECEIPT, sku, 1))
     for _ in range(2):
         async with watching(watches) as responses:
-            told = []
+            skus = []
             async for response in responses:
-                told += [each.sku for each in response.levels]
+                skus += [each.sku for each in response.levels]
                 if response.revisions:
                     break
-        assert sorted(SKUS) == sorted(told)
+        assert sorted(SKUS) == sorted(skus)
     await bench.pump.drain()
 
 
