@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -139,6 +139,19 @@ async def until_known(levels: Levels, units: int) -> None:
     await wait_until_so(is_known)
 
 
+@asynccontextmanager
+async def following(levels: Levels) -> AsyncIterator[None]:
+    """Levels that follow the core and ask whether it is there."""
+    tasks = [asyncio.create_task(work()) for work in (levels.follow, levels.ask)]
+    try:
+        async with asyncio.timeout(20):
+            yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_a_core_that_refuses_the_watch_is_silent_whatever_else_it_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,21 +162,15 @@ async def test_a_core_that_refuses_the_watch_is_silent_whatever_else_it_answers(
     store, core, passed_s = Store(tmp_path, 1 << 24), Closed(), 0.0
     client = cast(Client, core)
     levels = Levels(["dc-1"], store=store, client=client, clock=lambda: passed_s)
-    tasks = [asyncio.create_task(work()) for work in (levels.follow, levels.ask)]
-    try:
-        async with asyncio.timeout(20):
-            passed_s = 61.0
-            for _ in range(100):
-                await asyncio.sleep(0)
-            assert 61.0 == levels.silent_s
-            core.opened.set()
-            await wait_until_so(is_heard)
-            passed_s = 99.0
-            await wait_until_so(is_heard)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with following(levels):
+        passed_s = 61.0
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert 61.0 == levels.silent_s
+        core.opened.set()
+        await wait_until_so(is_heard)
+        passed_s = 99.0
+        await wait_until_so(is_heard)
     store.close()
 
 
@@ -179,14 +186,8 @@ async def test_a_core_that_answers_is_not_silent_where_no_location_is_watched(
     store, passed_s = Store(tmp_path, 1 << 24), 0.0
     levels = Levels([], store=store, client=cast(Client, Closed()), clock=lambda: passed_s)
     passed_s = 61.0
-    tasks = [asyncio.create_task(work()) for work in (levels.follow, levels.ask)]
-    try:
-        async with asyncio.timeout(20):
-            await wait_until_so(is_heard)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with following(levels):
+        await wait_until_so(is_heard)
     store.close()
 
 

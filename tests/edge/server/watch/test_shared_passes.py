@@ -11,14 +11,13 @@ import pytest
 from holdfast.core.commands import DeleteSku, GetAvailability, RecordStockEvents, StockEvent
 from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind
-from holdfast.edge.server.watch import watched_rows, watcher
 from holdfast.edge.server.watch import watches as watches_module
 from holdfast.edge.server.watch.watches import Watches
 from holdfast.edge.wire.watch import status_of
 from holdfast.v1 import watch_service_pb2 as watch
 from tests.edge.server.test_pump import Bench
 from tests.edge.server.watch.test_days import rounds_until, watching
-from tests.edge.server.watch.test_states import opened, received
+from tests.edge.server.watch.test_states import let_pages_be_short, opened, received
 
 SKUS: Final = ("Pot", "Tea", "Cup", "Jug", "Mug", "Pan")
 WATCHERS: Final = 40
@@ -70,9 +69,7 @@ async def test_who_was_sent_another_status_before_is_told_of_its_own_crossing() 
 async def test_what_takes_several_responses_is_told_to_each_in_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (watcher, watched_rows):
-        monkeypatch.setattr(module, "PAGE_LEVELS", 2)
-    monkeypatch.setattr(watcher, "REST_A_LEVEL_S", 0)
+    let_pages_be_short(monkeypatch)
     bench, watches = await opened()
     for sku in SKUS:
         await bench.ask(some(EventKind.RECEIPT, sku, 1))

@@ -114,13 +114,18 @@ async def test_a_crossing_is_sent_of_a_level_that_comes_back_into_a_state() -> N
     await bench.pump.drain()
 
 
+def let_pages_be_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two levels each, without a rest between them."""
+    for module in (watcher, watched_rows):
+        monkeypatch.setattr(module, "PAGE_LEVELS", 2)
+    monkeypatch.setattr(watcher, "REST_A_LEVEL_S", 0)
+
+
 async def test_a_watcher_that_has_nothing_to_tell_lets_others_run_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Many levels change and cross no threshold: the loop goes round between pages."""
-    for module in (watcher, watched_rows):
-        monkeypatch.setattr(module, "PAGE_LEVELS", 2)
-    monkeypatch.setattr(watcher, "REST_A_LEVEL_S", 0)
+    let_pages_be_short(monkeypatch)
     bench, watches = await opened()
     events = [StockEvent(None, 0, f"S{n}", "W1", EventKind.RECEIPT, 5) for n in range(20)]
     await bench.ask(RecordStockEvents("wms", tuple(events)))
