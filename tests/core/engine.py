@@ -6,6 +6,7 @@ revisions, since those depend on how many shards there are; tests of revisions t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -107,9 +108,18 @@ class NodeEngine:
         unknown_skus: UnknownSkus = UnknownSkus.CREATE,
         window_ns: int = 0,
     ) -> None:
-        self.window_ns = window_ns
-        self.shard_count = shard_count
-        self.unknown_skus = unknown_skus
+        # One hold ends in a turn, so that stories have commands that wait for the others. A sweep
+        # passes over all reservations whenever time has passed. No method of this: the engine goes
+        # with the last reference to it, and with it the address space of its nodes.
+        self._new_node = partial(
+            Node,
+            shard_count,
+            expire_batch_max=1,
+            unknown_skus=unknown_skus,
+            retention=Retention(pass_ns=1),
+            history_window_ns=window_ns,
+            audit_interval_ns=1,
+        )
         self.node = self._new_node()
         self.follower = Follower(self._new_node)
         self.entries: list[Any] = []
@@ -151,18 +161,6 @@ class NodeEngine:
         for entry in self.entries:
             node.replay(entry)
         return node
-
-    def _new_node(self) -> Node:
-        # One hold ends in a turn, so that stories have commands that wait for the others. A sweep
-        # passes over all reservations whenever time has passed.
-        return Node(
-            shard_count=self.shard_count,
-            expire_batch_max=1,
-            unknown_skus=self.unknown_skus,
-            retention=Retention(pass_ns=1),
-            history_window_ns=self.window_ns,
-            audit_interval_ns=1,
-        )
 
     def restart(self) -> None:
         """Stop in good order, and start: the state is that which was sealed."""
