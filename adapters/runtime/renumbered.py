@@ -69,7 +69,7 @@ async def as_numbered(
     names = await present_names(client, (fact.sku for fact in facts), sold)
     lines = {each.fact.reference.line: (each.sku, each.location, each.quantity) for each in sold}
     undone = {each.fact.reference.line for each in there if each.kind == _REVERSAL}
-    once = list(dict.fromkeys(map(_told, facts)))
+    once = list(dict.fromkeys(map(_without_trace, facts)))
     contents = [
         (names.get(fact.sku, fact.sku), fact.location, int(-fact.quantity)) for fact in once
     ]
@@ -80,7 +80,7 @@ async def as_numbered(
         if line and [*lines.values()].count(content) > 1:
             await divided.note(fact.source, fact.id, {line: [(0, -content[2])]})
         matched[fact] = line, lines.get(_line(fact), ())[:2] == content[:2]
-    return [_matched(fact, *matched[_told(fact)]) for fact in facts]
+    return [_matched(fact, *matched[_without_trace(fact)]) for fact in facts]
 
 
 def _chosen(
@@ -142,8 +142,8 @@ async def _movements(client: Client, facts: Sequence[StockFact]) -> list[ledger.
     return []
 
 
-def _told(fact: StockFact) -> StockFact:
-    """A reversal as it is told each time that it comes."""
+def _without_trace(fact: StockFact) -> StockFact:
+    """A reversal as it says each time that it comes."""
     return replace(fact, correlation_id="")
 
 
