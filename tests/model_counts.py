@@ -284,7 +284,7 @@ class Counts:
 
     def has_all_after(self, name: str, event: StockEvent, now_ns: int) -> bool:
         """Whether what a source has numbered above what a count names is known, as far as the first
-        number that is known tells.
+        number that is known and came in its order tells.
         """
         named = event.as_of_sequence
         if not named and event.occur_time_ns is None:
@@ -294,8 +294,9 @@ class Counts:
         known = [each for each in own if each.came_at_ns > now_ns - self.window_ns]
         if not named or not is_above or len(self.known(self.told, now_ns)) == len(self.told):
             return True
-        first_ns = min((each.came_at_ns for each in known), default=0)
-        return any(each.sequence <= named + 1 for each in known if each.came_at_ns == first_ns)
+        in_order = (each.sequence for each in known if not each.is_late)
+        first = next(in_order, None)
+        return first is not None and first <= named + 1
 
     def judge_late_count(
         self, name: str, event: StockEvent, opened_ns: int, level: Level, now_ns: int

@@ -275,6 +275,7 @@ class Facts:
             return False
         self.skus.setdefault(event.sku, {})[event.location] = level
         happened = self.counts.apply(name, event, level, self.skus, now_ns, judged)
+        happened.is_late = 0 < event.sequence <= source.last_sequence
         if judged.undoing:
             self.reversals.undo(event, level, judged.undoing, now_ns)
         self.reversals.came(event, level, now_ns)

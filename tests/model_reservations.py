@@ -56,6 +56,8 @@ class Happened:
     """Whether a count had seen it before it came."""
     is_timed: bool = False
     """Whether it came later than it happened."""
+    is_late: bool = False
+    """Whether its source had come to a higher number before."""
 
 
 @dataclass

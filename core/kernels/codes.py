@@ -142,8 +142,9 @@ REVERSED_BEFORE, UNPOSTS, POSTS_AGAIN = 3, 4, 5
 EARLIER, EARLIER_COUNTED = 6, 7
 
 #: Flags of a record of what happened (layouts.HISTORY): a fact that is undone; a count of its
-#: moment; a fact that a count had seen already; one whose reversal came before it.
-HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED = 1, 2, 4, 8
+#: moment; a fact that a count had seen already; one whose reversal came before it; one whose
+#: number came late.
+HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED, HISTORY_LATE = 1, 2, 4, 8, 16
 
 #: What is known of the last count of an instant (layouts.LATEST), beside its basis: that instant
 #: was stated. And a basis.

@@ -14,6 +14,7 @@ from .codes import (
     FULFILLED,
     GOODS_ISSUE,
     HISTORY_COUNTED,
+    HISTORY_LATE,
     HISTORY_NULLED,
     HISTORY_PLAIN,
     HISTORY_UNDONE,
@@ -67,6 +68,8 @@ def append_facts(effects, quantities, records, latest, number, now_ns):
             record.kind = NO_MOVEMENT
         elif effect.counted == UNPOSTS or effect.counted == POSTS_AGAIN:
             record.kind = GOODS_ISSUE
+        if effect.is_late:
+            record.flags |= HISTORY_LATE
         if latest.size > 0:
             level = latest[effect.row]
             record.link = level.facts
@@ -172,9 +175,9 @@ def list_since(history, number, after_ns, found, most):
 
 @kernel
 def find_first_numbered(records, source, after_ns, most):
-    """Of a generation's records, the first with a number of a source that came after an instant:
-    when it came, and the lowest number of those that came with it. 0 when there is none among the
-    first `most` of that time; and how many were looked at.
+    """Of a generation's records, the first that came after an instant with a number of a source
+    which was not late: when it came, and its number. 0 when there is none among the first `most` of
+    that time; and how many were looked at.
     """
     low, high = 0, records.size
     while low < high:
@@ -183,17 +186,14 @@ def find_first_numbered(records, source, after_ns, most):
             low = middle + 1
         else:
             high = middle
-    came_at_ns = number = np.int64(0)
     looked = 0
     while low + looked < records.size and looked < most:
         record = records[low + looked]
-        if number > 0 and record.came_at_ns != came_at_ns:
-            break
         looked += 1
-        given = np.int64(record.sequence)
-        if record.source == source and given > 0 and (number == 0 or given < number):
-            came_at_ns, number = record.came_at_ns, given
-    return came_at_ns, number, looked
+        is_numbered = record.source == source and record.sequence > 0
+        if is_numbered and record.flags & HISTORY_LATE == 0:
+            return record.came_at_ns, np.int64(record.sequence), looked
+    return np.int64(0), np.int64(0), looked
 
 
 @kernel

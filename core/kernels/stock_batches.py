@@ -353,6 +353,7 @@ def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
             effect.has_key = event.has_key
             effect.content = event.content
             effect.counted = COUNTED_BEFORE if plan[i].is_counted else plan[i].reversal
+            effect.is_late = plan[i].is_noted
             count += 1
             if changes_nothing(effect.counted) or not tells_quantity(event.kind):
                 counted[counts].quantity = event.quantity

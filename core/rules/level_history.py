@@ -76,8 +76,9 @@ class LevelHistory:
         return max(int(mine["last_sequence"]) for _, _, mine in self._known(source))
 
     def has_all_after(self, source: str, sequence: int, home: Shard, now_ns: int) -> bool:
-        """Whether all facts are kept in a shard that a source has numbered above a number, if what
-        came before has lower numbers than the first that came to any shard since `home` keeps all.
+        """Whether all facts are kept in a shard that a source has numbered above a number: what
+        came before has lower numbers than the first that came in its order to any shard since
+        `home` keeps all.
         """
         if sequence >= self.last_number(source) or all(
             _is_whole(shard, now_ns) for shard in self.shards
@@ -98,7 +99,7 @@ class LevelHistory:
     def _first_numbered(
         self, shard: Shard, number: int, mine: Array, after_ns: int, now_ns: int
     ) -> tuple[int, int]:
-        """When the first number of a source came, after an instant, that is kept in a shard, and
+        """When the first number of a source that was not late came to a shard after an instant, and
         that; or zeros.
         """
         after_ns = max(after_ns, kept_since_ns(shard, now_ns), int(mine["reset_ns"]) - 1)

@@ -45,6 +45,24 @@ def test_a_count_by_a_number_of_before_what_is_kept_is_too_old(sku: str) -> None
     shop.node.restart()
 
 
+@pytest.mark.parametrize("sku", ["Mug", "Cup", "Pot"])
+def test_a_number_that_came_late_is_no_measure_of_what_was_forgotten(sku: str) -> None:
+    """The sale, 3, was forgotten; the first fact that is kept is 1. From the first that came in its
+    order on it is known.
+    """
+    shop = Shop()
+    shop.fact(EventKind.RECEIPT, 10, NOON_NS + 1, sequence=2)
+    shop.fact(EventKind.SALE, 3, NOON_NS + 2, sequence=3)
+    late = StockEvent(key_from_parts("late"), 1, sku, "W", EventKind.RECEIPT, 5)
+    shop.ask(RecordStockEvents("erp", (late,)), NINE_DAYS_NS - 2)
+    shop.node.restart()
+    before = shop.on_hand
+    assert (TOO_OLD, before) == (count(shop, 20, 2, NINE_DAYS_NS - 1), shop.on_hand)
+    shop.fact(EventKind.SALE, 1, NINE_DAYS_NS, sequence=4)
+    assert [TOO_OLD, APPLIED] == [count(shop, 20, number, NINE_DAYS_NS + 1) for number in (2, 3)]
+    assert 19 == shop.on_hand
+
+
 def test_a_source_that_has_been_quiet_may_count_by_its_last_number() -> None:
     shop = shop_with_two_facts()
     assert TOO_OLD == count(shop, 20, 1)

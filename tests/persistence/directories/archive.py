@@ -141,10 +141,13 @@ def _promise_later(life: Life) -> None:
 
 
 def _count_anew(life: Life) -> None:
-    """A source is reset, and counts as of an instant that it states, under a number of its own."""
+    """A source is reset, and counts as of an instant that it states, under a number of its own.
+    Then a number comes late.
+    """
     now_ns = life.node.now_ns
     life.turn([ResetSource("wms", 0)])
-    for number, kind in ((1, EventKind.SALE), (2, EventKind.COUNT), (3, EventKind.SALE)):
+    sale, count = EventKind.SALE, EventKind.COUNT
+    for number, kind in ((1, sale), (2, count), (3, sale), (5, sale), (4, sale)):
         fact = StockEvent(None, number, "sku-1", "store-1", kind, 3, now_ns - NS_PER_S)
         life.turn([RecordStockEvents("wms", (fact,))])
 
