@@ -82,6 +82,16 @@ class NameTable:
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
         ]
 
+    def joined(self, numbers: Array) -> tuple[Array, Array]:
+        """The names of many numbers in UTF-8, one after the other (uint8), and where each begins
+        and the last ends (int64[n + 1]).
+        """
+        starts = self.offsets.records[numbers]
+        ends = np.zeros(len(numbers) + 1, np.int64)
+        np.cumsum(self.offsets.records[numbers + 1] - starts, out=ends[1:])
+        places = np.arange(ends[-1]) + np.repeat(starts - ends[:-1], np.diff(ends))
+        return self.arena.records[places], ends
+
     def add(self, packed: Array) -> None:
         """Add names, given as one byte of length before each. The caller has made sure that they
         are new. Raises TableFullError.

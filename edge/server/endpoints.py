@@ -23,6 +23,7 @@ from google.protobuf.message_factory import GetMessageClass
 from holdfast.v1.common_pb2 import OUTCOME_REFUSED
 
 from ..wire import faults
+from ..wire.encoding import Encoded
 from ..wire.faults import Fault
 from ..wire.packed import has_columns, twin
 from ..wire.weighing import LIGHT_BYTES, Scales
@@ -224,12 +225,12 @@ class Endpoints:
         self,
         name: str,
         parse: Parse,
-        method: Callable[[Any, CallContext], AsyncIterator[Message]],
+        method: Callable[[Any, CallContext], AsyncIterator[Message | Encoded]],
     ) -> RespondWithStream:
         """Answers one message with a stream, which goes on until the caller or the node ends it."""
 
         def respond(data: bytes, call: CallContext) -> AsyncIterator[bytes]:
-            def responses() -> AsyncIterator[Message]:
+            def responses() -> AsyncIterator[Message | Encoded]:
                 self._admit(call)
                 return self.open_streams.until_end(method(parse(data), call))
 
@@ -240,7 +241,7 @@ class Endpoints:
     async def _streamed(
         self,
         name: str,
-        responses: Callable[[], AsyncIterator[Message]],
+        responses: Callable[[], AsyncIterator[Message | Encoded]],
         call: CallContext,
     ) -> AsyncIterator[bytes]:
         """The bytes of a stream's responses; its end, whatever it is, is counted once."""

@@ -283,7 +283,7 @@ class Service:
 
     def WatchAvailability(
         self, request: watch.WatchAvailabilityRequest, _context: CallContext
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncIterator[Message | Encoded]:
         """Stream changes of stock as they become durable."""
         return self.watches.watch(request)
 

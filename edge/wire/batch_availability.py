@@ -142,7 +142,7 @@ def _encoded_levels(
         at = table.unavailable[:, 0]
         firsts, lasts = at.searchsorted(piece), at.searchsorted(piece + 1)
         ranges = firsts + len(table.locations), lasts + len(table.locations)
-        columns = _level_columns(table.figures.take(piece, axis=1), ranges)
+        columns = level_columns(table.figures.take(piece, axis=1), ranges)
         pieces.append(encode(availability.StockLevel, columns, inside))
     return Pieces.joined(Pieces.of(()), *pieces)
 
@@ -160,7 +160,7 @@ def _encoded_unavailable(table: core.LevelTable) -> Generator[None, None, list[P
     return pieces
 
 
-def _level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:
+def level_columns(figures: Figures, unavailable: tuple[Figures, Figures]) -> dict[str, Column]:
     """Figures of a LevelTable as fields of StockLevel, where `fill_level` has them one by one."""
     location, on_hand, reserved, committed, available, enabled, *more = figures
     incoming, quarantined, state, backordered = more

@@ -1,8 +1,11 @@
 """WatchAvailability: what is asked for, and the levels that answer it."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+import numpy as np
 
 from holdfast.core import commands as core
 from holdfast.core.limits import BATCH_MAX
@@ -11,6 +14,8 @@ from holdfast.v1 import availability_service_pb2 as availability
 from holdfast.v1 import watch_service_pb2 as watch
 
 from .availability import fill_level, source_states
+from .batch_availability import level_columns
+from .encoding import Column, Figures, Pieces, encode, encode_part
 from .faults import invalid, revision_of_other_timeline
 from .name_rules import is_name
 from .shared import INT64_MAX, SOURCE_STATES
@@ -20,6 +25,14 @@ STARTS: Final = (
     watch.WATCH_START_UNSPECIFIED,
     watch.WATCH_START_CURRENT_STATE,
     watch.WATCH_START_NOW,
+)
+
+#: What units amount to: fewer than none, none, up to the threshold, and more.
+_STATUSES: Final = (
+    watch.STOCK_STATUS_SHORT,
+    watch.STOCK_STATUS_OUT,
+    watch.STOCK_STATUS_LOW,
+    watch.STOCK_STATUS_IN_STOCK,
 )
 
 
@@ -83,11 +96,12 @@ def _sequences(after: Sequence[Any], timeline: int, sequences: Sequence[int]) ->
 
 def status_of(available: int, low_threshold: int) -> watch.StockStatus:
     """What so many available units amount to."""
-    if available < 0:
-        return watch.STOCK_STATUS_SHORT
-    if available == 0:
-        return watch.STOCK_STATUS_OUT
-    return watch.STOCK_STATUS_LOW if available <= low_threshold else watch.STOCK_STATUS_IN_STOCK
+    return _STATUSES[bisect_left((-1, 0, low_threshold), available)]
+
+
+def statuses_of(available: Figures, low_threshold: int) -> Figures:
+    """`status_of` for many."""
+    return np.array(_STATUSES)[np.searchsorted((-1, 0, low_threshold), available)]
 
 
 def level_update(
@@ -107,6 +121,24 @@ def level_update(
         update.overdue = overdue
     fill_level(update.level, level)
     return update
+
+
+def encoded_updates(
+    figures: Figures, skus: Pieces, locations: Pieces, status: Figures, crossed_from: Figures
+) -> bytes:
+    """Levels of which `level_update` would set nothing more, as a part of a response: `figures` by
+    LevelFigure, and the SKU, status and crossing of each. Locations are numbers of pieces.
+    """
+    places, none = np.arange(len(status)), np.zeros(len(status), np.int64)
+    levels = encode(availability.StockLevel, level_columns(figures, (none, none)), locations)
+    columns: dict[str, Column] = {
+        "sku": (places, places + 1),
+        "level": (skus.many + places, skus.many + places + 1),
+        "status": status,
+        "crossed_from": crossed_from,
+    }
+    updates = encode(watch.LevelUpdate, columns, Pieces.joined(skus, levels))
+    return encode_part(watch.WatchAvailabilityResponse, updates, levels=updates.many)
 
 
 def removed_update(location: str, state: SourceState | None = None) -> watch.LevelUpdate:

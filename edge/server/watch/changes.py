@@ -31,6 +31,9 @@ _WITH_ROW: Final = frozenset(
 #: The same of effects that name a SKU.
 _WITH_SKU: Final = (Section.ENDED_SKUS, Section.SKU_QUARANTINES, Section.SKU_RENAMES)
 
+#: Effects that may change all levels of a location or source.
+_WIDE: Final = (Section.LOCATIONS, Section.SOURCES, Section.SOURCE_STATES)
+
 
 class ShardChanges:
     """The sequence of the last change of each level, known for changes after `floor`. `ended_at`
@@ -67,29 +70,26 @@ class ShardChanges:
         while self._recent_rows > RECENT_ROWS_MAX:
             self._recent_from, dropped = self._recent.popleft()
             self._recent_rows -= len(dropped)
-        if len(entry.effects(Section.ENDED_SKUS)):
+        kinds = {kind for kind, _ in entry.sections}
+        if Section.ENDED_SKUS in kinds:
             self.ended_at = entry.sequence
-        is_wide = self._note_locations(entry) | self._note_sources(entry)
+        is_wide = not kinds.isdisjoint(_WIDE) and self._note_wide(entry)
+        self._locations_known = len(self.shard.locations)
         return None if is_wide else rows
 
-    def _note_locations(self, entry: Entry) -> bool:
-        """Note which locations an entry changed; return whether there are any."""
-        changed = [
+    def _note_wide(self, entry: Entry) -> bool:
+        """Note which locations and sources an entry changed; return whether there are any."""
+        locations = [
             int(effect["location"])
             for effect in entry.effects(Section.LOCATIONS)
             # A location that is new has no levels but those that the entry makes.
             if effect["location"] < self._locations_known
         ]
-        self._locations.update(dict.fromkeys(changed, entry.sequence))
-        self._locations_known = len(self.shard.locations)
-        return bool(changed)
-
-    def _note_sources(self, entry: Entry) -> bool:
-        """Note which sources an entry changed, or their state; return whether there are any."""
-        kinds = (Section.SOURCES, Section.SOURCE_STATES)
-        changed = [each for kind in kinds for each in entry.effects(kind)["source"].tolist()]
-        self._sources.update(dict.fromkeys(changed, entry.sequence))
-        return bool(changed)
+        kinds = Section.SOURCES, Section.SOURCE_STATES
+        sources = [each for kind in kinds for each in entry.effects(kind)["source"].tolist()]
+        self._locations.update(dict.fromkeys(locations, entry.sequence))
+        self._sources.update(dict.fromkeys(sources, entry.sequence))
+        return bool(locations or sources)
 
     def _touched(self, sections: Sequence[tuple[Section, Array]]) -> Iterator[Array]:
         """Rows of the effects; a row may come several times."""

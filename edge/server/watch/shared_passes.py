@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from holdfast.core.tables.table import Array, Table
-from holdfast.v1 import watch_service_pb2 as watch
 
 from ...wire.watch import Watch
+from .level_pages import Response
 
 #: Levels in the passes that are kept: some 10 MB of responses.
 KEPT_LEVELS_MAX: Final = 10_000
@@ -42,7 +42,7 @@ class Pass(NamedTuple):
     """A pass that took one response at most."""
 
     seen: Sequence[Seen]
-    response: watch.WatchAvailabilityResponse | None
+    response: Response | None
     conflated: bool
     looked_at: int
 

@@ -12,7 +12,7 @@ from holdfast.core.tables.table import Array
 from ...wire.watch import Watch
 from .changes import ShardChanges
 
-#: Levels in a response: some 5 ms of the loop.
+#: Levels in a response: a millisecond of the loop, or 5 where all of them are renamed or awaited.
 PAGE_LEVELS: Final = 1_000
 
 #: Rows that are looked through at once: less than a millisecond.
@@ -20,6 +20,10 @@ LOOKED_THROUGH: Final = 65_536
 
 #: Up to this many rows are looked through faster one by one.
 FEW: Final = 16
+
+#: One row in so many, or fewer, is sorted faster than found again among all: 60 ns a row in batches
+#: of thousands, and 0.1 for each of all.
+SPARSE: Final = 512
 
 #: Levels in a page that have units promised from supply.
 WAITING_LEVELS: Final = 10
@@ -73,6 +77,15 @@ def _are_in(numbers: Array, wanted: Collection[int]) -> Array | list[int]:
     if len(numbers) > FEW:
         return np.isin(numbers, list(wanted))
     return [at for at, number in enumerate(numbers.tolist()) if number in wanted]
+
+
+def distinct(rows: Array, count: int) -> Array:
+    """Each of these rows once, in their order, out of so many."""
+    if len(rows) * SPARSE < count:
+        return np.unique(rows)
+    is_there = np.zeros(count, bool)
+    is_there[rows] = True
+    return np.flatnonzero(is_there)
 
 
 async def looked_through(changes: ShardChanges, wanted: LevelFilter) -> AsyncIterator[Array]:

@@ -8,53 +8,40 @@ until it is. When a day has begun since the last, a pass also sends levels whose
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
-from google.protobuf.message import Message
 
-from holdfast.core.model import SourceState
 from holdfast.core.tables.shard import Shard
 from holdfast.core.tables.table import Array, Table
 from holdfast.v1 import common_pb2 as common
-from holdfast.v1 import watch_service_pb2 as watch
 
-from ...wire.watch import Watch, level_update, removed_update, status_of
+from ...wire.watch import Watch
 from ..pump import Pump
 from .changes import ShardChanges
+from .level_pages import LEFT, Page, Response
 from .level_reads import LevelReads
 from .shared_passes import Pass, Question, Seen, SharedPasses
 from .watched_rows import (
     NO_ROWS,
     PAGE_LEVELS,
     LevelFilter,
+    distinct,
     looked_through,
     overdue_since,
     pages,
     without,
 )
 
-#: Seconds that a watcher leaves the loop to others for each level that it looked at: some 18 times
-#: what telling one takes, so that a watcher of all costs a busy node 5 %. Meanwhile changes gather,
-#: and of those of one level the newest is sent.
+#: Seconds that a watcher leaves the loop to others for each level that it looked at: a hundred
+#: times what telling one of a thousand takes, so that a watcher of all costs a busy node 2 %.
+#: Meanwhile changes gather, and of those of one level the newest is sent.
 REST_A_LEVEL_S: Final = 80e-6
 
 #: A shorter rest is none: the loop's timers count milliseconds.
 REST_MIN_S: Final = 0.5e-3
-
-_STATUSES: Final = (
-    watch.STOCK_STATUS_UNSPECIFIED,
-    watch.STOCK_STATUS_IN_STOCK,
-    watch.STOCK_STATUS_LOW,
-    watch.STOCK_STATUS_OUT,
-    watch.STOCK_STATUS_SHORT,
-    watch.STOCK_STATUS_UNSPECIFIED,
-)
-
-#: In place of a status: the level was sent as one that left the watched states.
-_LEFT: Final = len(_STATUSES) - 1
 
 #: A sequence after which every level has changed.
 _BEFORE_ALL: Final = -1
@@ -125,14 +112,14 @@ class Watcher:
         if self.is_idle:
             self.sent = sequences
 
-    async def responses(self) -> AsyncIterator[Message]:
+    async def responses(self) -> AsyncIterator[Response]:
         """What the caller is sent, without end."""
         if self._resets:
             self._feed.resets += self.wanted.after is not None
             async for response in self._changes([_BEFORE_ALL] * len(self.sent)):
                 yield response
         elif self.wanted.after is None:
-            yield await self._durable(self._response([], self.sent))
+            yield await self._durable(self._response(self._page(), self.sent))
         else:
             self.news.set()
         while True:
@@ -143,7 +130,7 @@ class Watcher:
             async for response in self._changes(self.sent):
                 yield response
 
-    async def _changes(self, after: list[int]) -> AsyncIterator[Message]:
+    async def _changes(self, after: list[int]) -> AsyncIterator[Response]:
         """Tell what changed after these sequences, and rest. The last response is sent when all is
         done: it has the revisions. Without levels to send there is none, but for the first one of a
         watch, which says that it has begun.
@@ -158,7 +145,7 @@ class Watcher:
         self.sent, self._day_ns = list(question.until), question.today_ns
         await _rest(self._looked_at)
 
-    async def _durable(self, response: Message) -> Message:
+    async def _durable(self, response: Response) -> Response:
         """A response, once what it says is on the disk."""
         await self._feed.pump.until_durable()
         return response
@@ -169,7 +156,7 @@ class Watcher:
         flags = self._resets, self._conflated, self._has_begun, has_sent_all
         return Question(self._same, tuple(after), tuple(until), self._day_ns, today_ns, flags)
 
-    def _take_over(self, shared: Pass) -> Message | None:
+    def _take_over(self, shared: Pass) -> Response | None:
         """Take the pass of another for this one, and return its response."""
         self._looked_at = shared.looked_at
         shared.note(self._statuses)
@@ -178,10 +165,10 @@ class Watcher:
             self._note_response()
         return shared.response
 
-    async def _pass(self, question: Question) -> AsyncIterator[Message]:
+    async def _pass(self, question: Question) -> AsyncIterator[Response]:
         """Look at what changed, and keep that for others when it is one response."""
         is_whole = question.after[0] == _BEFORE_ALL
-        page: list[watch.LevelUpdate] = []
+        page = self._page()
         seen: list[Seen] = []
         is_short = True
         self._looked_at = 0
@@ -192,34 +179,34 @@ class Watcher:
             if self._looked_at and self._looked_at + count > PAGE_LEVELS:
                 is_short = False
                 seen.clear()
-                if page:
+                if not page.is_empty:
                     yield self._response(page, ())
-                    page = []
+                    page = self._page()
                 await asyncio.sleep(self._looked_at * REST_A_LEVEL_S)
                 self._looked_at = 0
-            page += self._updates(shard, here, question.today_ns, is_whole=is_whole)
+            page.tell(shard, here, question.today_ns, is_whole=is_whole)
             if len(left):
-                page += self._removals(shard, left)
+                page.tell_left(shard, left)
             self._looked_at += count
             if is_short:
                 after = self._statuses[shard.number].records[rows]
                 seen.append(Seen(shard.number, rows, before, after))
         conflated = self._conflated
         response = None
-        if page or not self._has_begun:
+        if not (page.is_empty and self._has_begun):
             response = self._response(page, question.until)
         if is_short:
             self._feed.passes.keep(question, Pass(seen, response, conflated, self._looked_at))
         if response is not None:
             yield response
 
-    def _response(
-        self, updates: list[watch.LevelUpdate], sequences: Sequence[int]
-    ) -> watch.WatchAvailabilityResponse:
+    def _page(self) -> Page:
+        return Page(self.wanted, self._feed.levels, self._statuses)
+
+    def _response(self, page: Page, sequences: Sequence[int]) -> Response:
         """A response, which may not leave before what it says is durable."""
         timeline = self._feed.pump.node.timeline
-        response = watch.WatchAvailabilityResponse(
-            levels=updates,
+        response = page.response(
             revisions=[
                 common.Revision(shard=shard, sequence=sequence, timeline=timeline)
                 for shard, sequence in enumerate(sequences)
@@ -249,7 +236,9 @@ class Watcher:
                 continue
             recent = None if sequence == _BEFORE_ALL else changes.recent(sequence)
             if recent is not None:
-                async for page in pages(shard, without(overdue, self._newest(recent, wanted))):
+                async for page in pages(
+                    shard, without(overdue, self._newest(shard, recent, wanted))
+                ):
                     yield shard, page
                 continue
             self._conflated |= sequence != _BEFORE_ALL and changes.is_behind(sequence)
@@ -258,14 +247,15 @@ class Watcher:
                 async for page in pages(shard, changed):
                     yield shard, page
 
-    def _newest(self, recent: list[Array], wanted: LevelFilter) -> Array:
+    def _newest(self, shard: Shard, recent: list[Array], wanted: LevelFilter) -> Array:
         """The watched ones of the rows that the newest entries touched. A row of several of them
         is sent once: its earlier values are passed over.
         """
-        touched = [np.unique(wanted.watched(rows)) for rows in recent]
+        count = len(shard.levels)
+        touched = [distinct(wanted.watched(rows), count) for rows in recent]
         if len(touched) == 1:
             return touched[0]
-        rows = np.unique(np.concatenate([np.empty(0, np.int64), *touched]))
+        rows = distinct(np.concatenate([NO_ROWS, *touched]), count)
         self._conflated |= len(rows) < sum(map(len, touched))
         return rows
 
@@ -280,40 +270,10 @@ class Watcher:
         *_, is_open, _, states = shard.read_levels(rows)
         is_out = (is_open != 0) & ~np.isin(states, self.wanted.source_states)
         before = statuses.records[rows]
-        may_have = before != _LEFT
+        may_have = before != LEFT
         if self._has_sent_all:
             may_have &= before != 0
         return rows[~is_out], rows[is_out & may_have]
-
-    def _removals(self, shard: Shard, rows: Array) -> Iterator[watch.LevelUpdate]:
-        """The levels at these rows, whose source left the states that are watched."""
-        self._statuses[shard.number].records[rows] = _LEFT
-        states = shard.read_levels(rows)[6].tolist()
-        for (sku, location), state in zip(shard.name_rows(rows), states, strict=True):
-            yield _named(shard, sku, removed_update(location, SourceState(state)))
-
-    def _updates(
-        self, shard: Shard, rows: Array, today_ns: int, *, is_whole: bool
-    ) -> Iterator[watch.LevelUpdate]:
-        """The levels at these rows, as they are."""
-        statuses = self._statuses[shard.number]
-        for row, (sku, location), level, of_supply in self._feed.levels.read(shard, rows, today_ns):
-            before = _STATUSES[statuses.records[row]]
-            if level is None:
-                statuses.records[row] = 0
-                # A SKU of the same name may have begun since, with levels of its own; and where
-                # everything is sent, nothing is removed.
-                # Of a SKU that was merged into another, the other's levels have its names.
-                is_merged = shard.skus.text(shard.levels.records["sku"][row]) != sku
-                if not (is_whole or is_merged) and shard.find_row(sku, location) < 0:
-                    yield _named(shard, sku, removed_update(location))
-                continue
-            status = status_of(level.available, self.wanted.low_threshold)
-            statuses.records[row] = status
-            if before != status or not self.wanted.crossings_only:
-                crossed_from = before if before != status else _STATUSES[0]
-                update = level_update(level, status, crossed_from, *of_supply)
-                yield _named(shard, sku, update)
 
 
 async def _rest(levels: int) -> None:
@@ -321,12 +281,3 @@ async def _rest(levels: int) -> None:
     rest_s = levels * REST_A_LEVEL_S
     if rest_s >= REST_MIN_S:
         await asyncio.sleep(rest_s)
-
-
-def _named(shard: Shard, sku: str, update: watch.LevelUpdate) -> watch.LevelUpdate:
-    """An update with the name of its SKU, and the other names that it has had."""
-    update.sku = shard.sku_names.shown.get(sku, sku)
-    if update.sku in shard.sku_names.shown:
-        names = shard.sku_names.all_of(sku)
-        update.other_names.extend(name for name in names if name != update.sku)
-    return update

@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from google.protobuf.message import Message
-
 from holdfast.core.limits import NS_PER_DAY, NS_PER_S
 from holdfast.core.tables.effects import Entry
 from holdfast.v1 import watch_service_pb2 as watch
@@ -19,6 +17,7 @@ from ...wire.watch import watch_from_request
 from ..pump import Pump
 from .audience import Audience
 from .changes import ShardChanges
+from .level_pages import Response
 from .level_reads import LevelReads
 from .shared_passes import SharedPasses
 from .watcher import Watcher
@@ -73,7 +72,7 @@ class Watches:
         behind = [each for each in self.watchers if each in self._concerned or not each.is_idle]
         return max((now - sum(each.sent) for each in behind), default=0)
 
-    async def watch(self, request: watch.WatchAvailabilityRequest) -> AsyncIterator[Message]:
+    async def watch(self, request: watch.WatchAvailabilityRequest) -> AsyncIterator[Response]:
         """The responses to a watcher, without end. Raises a `Fault` for a request that cannot be
         watched, and when there are too many watchers.
         """

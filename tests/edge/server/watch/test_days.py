@@ -14,6 +14,7 @@ from holdfast.core.limits import HOLD_MS_MAX, NS_PER_DAY
 from holdfast.core.model import EventKind
 from holdfast.edge.server.watch import changes
 from holdfast.edge.server.watch.watches import Watches
+from holdfast.edge.wire.encoding import Encoded
 from holdfast.v1 import watch_service_pb2 as watch
 from tests.edge.server.test_pump import Bench
 
@@ -31,8 +32,17 @@ def supply(sku: str, units: int, due_ns: int, number: int) -> RecordStockEvents:
 
 def watching(watches: Watches, **wanted: Any) -> "aclosing[Any]":
     """The responses to a watcher, whose call ends with the block."""
-    responses: Any = watches.watch(watch.WatchAvailabilityRequest(**wanted))
-    return aclosing(responses)
+    responses = watches.watch(watch.WatchAvailabilityRequest(**wanted))
+    return aclosing(_readable(responses))
+
+
+async def _readable(responses: Any) -> AsyncIterator[Any]:
+    async with aclosing(responses) as every:
+        async for each in every:
+            if isinstance(each, Encoded):
+                yield watch.WatchAvailabilityResponse.FromString(each.SerializeToString())
+            else:
+                yield each
 
 
 async def next_levels(responses: AsyncIterator[Any]) -> dict[str, tuple[int, int]]:

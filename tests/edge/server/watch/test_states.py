@@ -8,9 +8,10 @@ import pytest
 
 from holdfast.core.commands import DeleteSku, RecordStockEvents, RenameSku, StockEvent
 from holdfast.core.model import EventKind
-from holdfast.edge.server.watch import watched_rows, watcher
+from holdfast.edge.server.watch import level_pages, watched_rows, watcher
 from holdfast.edge.server.watch.watches import Watches
 from holdfast.v1 import common_pb2 as common
+from holdfast.v1 import watch_service_pb2 as watch
 from tests.edge.server.test_pump import Bench
 from tests.edge.server.watch.test_days import rounds_until, watching
 
@@ -27,8 +28,11 @@ def received(*numbers: int, source: str = "erp", sku: str = "Pot") -> RecordStoc
 
 async def next_states(responses: AsyncIterator[Any]) -> list[LevelState]:
     """The next response, without the units."""
-    levels = (await anext(responses)).levels
-    return sorted((each.sku, each.removed, each.level.source_state) for each in levels)
+    return sorted(map(state_of, (await anext(responses)).levels))
+
+
+def state_of(update: watch.LevelUpdate) -> LevelState:
+    return update.sku, update.removed, update.level.source_state
 
 
 async def opened() -> tuple[Bench, Watches]:
@@ -103,14 +107,20 @@ async def test_the_end_of_a_level_in_a_state_is_its_end_under_its_present_name()
     await bench.pump.drain()
 
 
-async def test_a_crossing_is_sent_of_a_level_that_comes_back_into_a_state() -> None:
+@pytest.mark.parametrize("encoded_min", [1, level_pages.ENCODED_MIN])
+async def test_a_crossing_is_sent_of_a_level_that_comes_back_into_a_state(
+    encoded_min: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever its status was before it left."""
+    monkeypatch.setattr(level_pages, "ENCODED_MIN", encoded_min)
     bench, watches = await opened()
     async with watching(watches, source_states=[GAP], crossings_only=True) as responses:
         await anext(responses)
         for numbers, state in (([3], GAP), ([4, 2], CURRENT), ([6], GAP)):
             await bench.ask(received(*numbers, source="wms"))
-            assert [("Pot", state == CURRENT, state)] == await next_states(responses)
+            (level,) = (await anext(responses)).levels
+            assert ("Pot", state == CURRENT, state) == state_of(level)
+            assert watch.STOCK_STATUS_UNSPECIFIED == level.crossed_from
     await bench.pump.drain()
 
 
