@@ -51,9 +51,11 @@ def from_json(body: bytes) -> Event:
 
 
 def key(message: Message) -> str:
-    """A hash of what came, attributes in headers included."""
+    """A hash of what came, with attributes in headers and the content type: one that is sent again
+    with the right one is no repeat.
+    """
     named = sorted(name for name in message.attributes if name.startswith("ce-"))
-    return fields.hash_of(message, *named)
+    return fields.hash_of(message, "content-type", *named)
 
 
 def decode(message: Message, _options: Any) -> Iterator[Event | Undecodable]:
@@ -159,7 +161,7 @@ def _envelope(event: Event) -> dict[str, Any]:
 ADAPTER: Final = Adapter(
     name="cloudevents",
     reads="The canonical events as CloudEvents 1.0 in JSON: structured, binary or in batches.",
-    dedupe="the bytes of a message; each event by its source and id, in the core",
+    dedupe="bytes and content type of a message; each event by its source and id, in the core",
     order="the extension attribute sequence, where the source numbers its events",
     key=key,
     decode=decode,

@@ -32,6 +32,8 @@ LOCAL: Final = (
     r"(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9])-[01][0-9]-[0-3][0-9]"
     r"[Tt ][0-2][0-9]:[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?([Zz]|[+-][01][0-9]:?[0-5][0-9])?"
 )
+#: Beyond the integers that a quantity may be: those of 16 digits.
+_WHOLE_END: Final = 10**16
 _DECIMAL: Final = re.compile(DECIMAL, re.ASCII).fullmatch
 _INSTANT: Final = re.compile(INSTANT, re.ASCII).fullmatch
 _LOCAL: Final = re.compile(LOCAL, re.ASCII).fullmatch
@@ -92,9 +94,7 @@ def quantity(value: object, field: str) -> Decimal:
     """
     if type(value) is str and _DECIMAL(value):
         return Decimal(value)
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    if type(value) is int and abs(value) < 10**16:
+    if type(value) is int and abs(value) < _WHOLE_END:
         return Decimal(value)
     if type(value) is Decimal and _is_plain(value):
         return value
@@ -176,7 +176,8 @@ def array(value: object, field: str, length_max: int) -> list[Any]:
 
 def json_of(body: bytes, field: str = "body", *, exact: bool = False) -> Any:
     """The JSON document that a body is, in UTF-8: no object with a name twice, no NaN, no nesting
-    that exhausts the stack. `exact` reads numbers with a fraction as decimals.
+    that exhausts the stack. `exact` reads numbers with a fraction as decimals; otherwise they are
+    floats, which no quantity is.
     """
     decoder = _EXACT if exact else _JSON
     try:
@@ -220,6 +221,21 @@ def _not_a_number(constant: str) -> Any:
     raise json.JSONDecodeError(f"{constant} is no number of JSON", constant, 0)
 
 
+def _whole_or_near(number: str) -> int | float:
+    """A number with a fraction or an exponent: whole if it is written so, as 3.0 or 1e3, or else
+    the binary number near it, which may be whole where what is written is not.
+    """
+    near = float(number)
+    if not near.is_integer() or abs(near) >= _WHOLE_END:
+        return near
+    try:
+        written = Decimal(number)
+    except InvalidOperation:  # an exponent of more digits than a decimal has
+        return near
+    whole = written.to_integral_value()
+    return int(whole) if whole == written else near
+
+
 def _exact(number: str) -> Decimal:
     try:
         return Decimal(number)
@@ -240,4 +256,4 @@ def json_decoder(
 
 
 _EXACT: Final = json_decoder(parse_float=_exact)
-_JSON: Final = json_decoder()
+_JSON: Final = json_decoder(parse_float=_whole_or_near)

@@ -55,11 +55,10 @@ def cut(blocks: Iterable[bytes], file: str, options: Rows) -> Iterator[Message]:
 
 
 def key(message: Message) -> str:
-    """A hash of what came, from which file, and where in it."""
-    known = [message.attributes.get(name, "") for name in ("file", "line")]
-    digest = hashlib.blake2b(message.body, digest_size=16)
-    digest.update("\0".join(["", *known]).encode(errors="surrogatepass"))
-    return digest.hexdigest()
+    """A hash of what came, from which file, where in it, and in which encoding by its sender: one
+    that is sent again with the right one is no repeat.
+    """
+    return fields.hash_of(message, "file", "line", "content-type")
 
 
 def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:
@@ -97,7 +96,7 @@ class _Origin:
 
     def __init__(self, message: Message, options: Rows) -> None:
         self.source = options.source
-        self.prefix = message.attributes.get("file", "") or key(message)
+        self.prefix = message.attributes.get("file", "") or fields.hash_of(message, "line")
         if len(self.prefix.encode(errors="replace")) > ID_BYTES - len(f":{_SEQUENCE_MAX}"):
             self.prefix = hashlib.blake2b(
                 self.prefix.encode("utf-8", "replace"), digest_size=16

@@ -134,6 +134,7 @@ async def _take_in(door: Door, request: Request, now: Callable[[], datetime]) ->
     if wait_s := door.bucket.take():
         raise _Refusal(429, "more requests a second than this adapter takes", wait_s)
     configured = door.configured
+    _check_coding(request)
     body = await _body(request, configured.settings.body_bytes_max)
     message = Message(body, _attributes(request), now())
     adapter, options = configured.adapter, configured.options
@@ -169,6 +170,17 @@ def _stated_size(request: Request, bytes_max: int) -> int:
     if size > bytes_max:
         raise _Refusal(413, str(BodyTooLong(bytes_max)))
     return size
+
+
+def _check_coding(request: Request) -> None:
+    """Raises the refusal of a compressed body (RFC 9110, 15.5.16): to an adapter it is no JSON and
+    no XML, and a dead letter would blame its first bytes.
+    """
+    given = ", ".join(request.headers.getlist("content-encoding"))
+    if {each.strip().lower() for each in given.split(",")} - {"", "identity"}:
+        refusal = _Refusal(415, f"content-encoding is {given!r}: expected a body as it is")
+        refusal.headers["accept-encoding"] = "identity"
+        raise refusal
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:

@@ -105,6 +105,29 @@ def test_a_quantity_is_an_integer_or_a_decimal_as_text() -> None:
         assert replace(SALE, quantity=Decimal(3)) == from_json(changed(data_quantity=written))
 
 
+@pytest.mark.parametrize(
+    ("number", "quantity"),
+    [
+        ("9007199254740993.0", "9007199254740993"),
+        ("0.3e1", "3"),
+        ("1E+3", "1000"),
+        ("2.99999999999999999", None),
+        ("1.00000000000000001", None),
+        ("9007199254740993.5", None),
+        ("1e-999999999999999999999", None),
+        ("1e16", None),
+        ("1e400", None),
+    ],
+)
+def test_a_number_counts_as_it_is_written_or_not_at_all(number: str, quantity: str | None) -> None:
+    """Binary numbers near some of these are whole."""
+    body = changed(data_quantity="here").replace(b'"here"', number.encode())
+    if quantity is None:
+        assert "data.quantity" == wrong(body).field
+    else:
+        assert Decimal(quantity) == decoded(body)[0].quantity
+
+
 #: Field that is named -> bodies.
 WRONG = (
     ("specversion", changed(specversion="0.3")),
@@ -236,8 +259,9 @@ def test_the_key_is_of_all_that_came() -> None:
     others = (
         replace(message, body=b"[]"),
         replace(message, attributes={**message.attributes, "ce-id": "2"}),
+        replace(message, attributes={**message.attributes, "content-type": "application/json"}),
     )
-    assert 3 == len({ADAPTER.key(each) for each in (message, *others)})
+    assert 4 == len({ADAPTER.key(each) for each in (message, *others)})
 
 
 @settings(max_examples=50)

@@ -385,6 +385,20 @@ def test_a_message_is_known_by_its_content_and_where_it_comes_from() -> None:
     assert ADAPTER.key(Message(b"a", {"file": "day.csv"})) == key(messages[0])
 
 
+def test_a_table_that_comes_again_in_its_right_encoding_is_read_again() -> None:
+    """Its sender did not name it at first; the rows that could be read then count once."""
+    options = Rows(source="wms", encoding="utf-16")
+    body = b"kind,sku,location,quantity\nsale,a,1,1\n"
+    first, second = Message(body), Message(body, {"content-type": "text/csv; charset=utf-8"})
+    with pytest.raises(Undecodable):
+        list(decode(first, options))
+    [fact] = decode(second, options)
+    [same] = decode(first, Rows(source="wms"))
+    assert key(first) != key(second)
+    assert isinstance(fact, StockFact)
+    assert fact == same
+
+
 @pytest.mark.parametrize(
     "options",
     [
