@@ -64,7 +64,7 @@ def read_samples(folder: Path) -> list[Sample]:
         if not path.is_file() or path.name.endswith(_ATTRIBUTES):
             continue
         beside = path.with_name(path.name + _ATTRIBUTES)
-        attributes = json.loads(beside.read_text()) if beside.exists() else {}
+        attributes = json.loads(beside.read_bytes()) if beside.exists() else {}
         if not isinstance(attributes, dict):
             raise ValueError(f"{beside} holds no JSON object")
         samples.append(Sample(path.name, Message(path.read_bytes(), attributes)))

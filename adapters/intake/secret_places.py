@@ -23,11 +23,13 @@ def read_secret(secret: Secret | None, folder: Path) -> str:
         raise ValueError("expected { file = ... } or { env = ... }")
     try:
         if secret.file:
-            found = (folder / secret.file).read_text()
+            found = (folder / secret.file).read_text("utf-8-sig")
         else:
             found = os.environ.get(secret.env or "", "")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{secret.file}: {getattr(error, 'strerror', error)}") from error
+    except OSError as error:
+        raise ValueError(f"{secret.file}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ValueError(f"{secret.file} is not UTF-8") from None
     if not found.strip():
         raise ValueError(f"{secret.file or secret.env} is empty")
     return found.strip()

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
 
+from ..contract import Undecodable
 from . import fields
 
 
@@ -16,7 +17,10 @@ def _known(name: str) -> str:
 
 
 def _instant(text: str) -> str:
-    fields.instant(text, "since")
+    try:
+        fields.instant(text, "")
+    except Undecodable as wrong:
+        raise ValueError(f"expected {wrong.expected}") from None
     return text
 
 

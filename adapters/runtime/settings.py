@@ -172,7 +172,7 @@ class Configured:
 def load(path: Path) -> tuple[Settings, list[Configured]]:
     """Read adapters.toml. Paths in it are relative to its folder. Raises ConfigError."""
     try:
-        given = tomllib.loads(path.read_bytes().decode())
+        given = tomllib.loads(path.read_text("utf-8-sig"))
         if nul := list(_with_nul("", given)):
             raise ConfigError("\n".join(f"{path}: {key} has a NUL: expected text" for key in nul))
         settings = Settings.model_validate(given)
@@ -227,13 +227,18 @@ def find(kind: str) -> Adapter:
 def read_tables(where: str, paths: Iterable[Path]) -> Tables:
     """The mapping tables of some files. Raises ConfigError with all that is wrong in them."""
     try:
-        return mapping_files.tables({str(path): path.read_text() for path in paths})
+        return mapping_files.tables({str(path): _table_text(where, path) for path in paths})
     except mapping_files.BadTables as error:
         raise ConfigError(f"{where}:\n{error}") from error
+
+
+def _table_text(where: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{where}: {error.filename}: {error.strerror}") from error
+        raise ConfigError(f"{where}: {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: a file is not UTF-8: {error.reason}") from error
+        raise ConfigError(f"{where}: {path} is not UTF-8: {error.reason}") from error
 
 
 def _configured(path: Path, settings: Settings, problems: list[str]) -> Iterator[Configured]:

@@ -16,6 +16,7 @@ from holdfast.adapters.events import (
     OrderEvent,
     OrderKind,
     OrderLine,
+    Reversed,
     StockFact,
 )
 from holdfast.adapters.intake import fields
@@ -25,6 +26,7 @@ from holdfast.adapters.runtime.flow_metrics import Figures
 from holdfast.adapters.runtime.gate import Gate
 from holdfast.adapters.runtime.inbox import Inbox, keyed
 from holdfast.adapters.runtime.lane import Lane
+from holdfast.adapters.runtime.records import DeadLetter
 from holdfast.adapters.runtime.store import Store
 from holdfast.edge.client import Client
 
@@ -62,11 +64,34 @@ def case(**wrong: Any) -> Exceptional:
     ids=["sequence", "id", "hold", "time", "time of a case", "subject", "details"],
 )
 async def test_an_event_that_nothing_can_hold_stops_no_lane(event: Decoded, tmp_path: Path) -> None:
+    letters, is_case = await left_by(event, tmp_path)
+    assert is_case or letters[0].reason in ("DEFECT", "UNFIT", "UNAVAILABLE")
+
+
+@pytest.mark.parametrize(
+    ("field", "event"),
+    [
+        ("time", sale(time=LOCAL)),
+        ("expected_time", sale(expected_time=LOCAL)),
+        ("reverses.time", sale(reverses=Reversed("0", FactKind.SALE, LOCAL))),
+        ("time", order(time=LOCAL)),
+        ("placed_time", order(kind=OrderKind.STATE, placed_time=LOCAL)),
+    ],
+)
+async def test_a_time_without_a_zone_is_named(field: str, event: Decoded, tmp_path: Path) -> None:
+    [letter], _ = await left_by(event, tmp_path)
+    assert ("UNFIT", field) == (letter.reason, letter.field)
+    assert str(LOCAL.date()) in letter.value
+
+
+async def left_by(event: Decoded, folder: Path) -> tuple[list[DeadLetter], bool]:
+    """The dead letters that an event of an adapter leaves, and whether it leaves a case."""
+
     def decode(_: Message, __: Any) -> Iterator[Decoded]:
         yield event
 
     adapter = Adapter(name="a", reads="", dedupe="", order="", key=fields.hash_of, decode=decode)
-    store = Store(tmp_path, 16 << 20)
+    store = Store(folder, 16 << 20)
     inbox = Inbox(store, "a", 100, 86_400)
     await inbox.put([keyed("a", adapter, Message(b"{}", received=NOW))], NOW)
     async with Client("127.0.0.1:1", retries=None) as client:
@@ -84,8 +109,6 @@ async def test_an_event_that_nothing_can_hold_stops_no_lane(event: Decoded, tmp_
         )
         assert await lane.round()
 
-    with store.reading() as tables:
-        reasons = [each.reason for each in dead_letters(tables)]
-        is_case = bool(tables.cases.size())
     assert 0 == inbox.depth
-    assert is_case or reasons[0] in ("DEFECT", "UNFIT", "UNAVAILABLE")
+    with store.reading() as tables:
+        return list(dead_letters(tables)), bool(tables.cases.size())

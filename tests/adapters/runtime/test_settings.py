@@ -24,6 +24,26 @@ def test_paths_of_secrets_are_relative_to_the_file(tmp_path: Path) -> None:
     assert {"signature_key": "the key"} == square.secrets
 
 
+def test_files_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As editors of Windows write them; in a secret it is not seen, and none would fit."""
+    text = '[adapters.x]\nkind = "cloudevents"\nsecrets.key.file = "key"\n'
+    (tmp_path / "adapters.toml").write_text(text, encoding="utf-8-sig")
+    (tmp_path / "key").write_text("pässword\r\n", encoding="utf-8-sig")
+
+    _, [adapter] = load(tmp_path / "adapters.toml")
+
+    assert {"key": "pässword"} == adapter.secrets
+
+
+def test_a_secret_in_another_encoding_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("pässword", encoding="latin-1")
+
+    said = problems(tmp_path, 'secrets.key.file = "key"')
+    assert "adapters.x.secrets.key: key is not UTF-8" in said
+    assert "ssword" not in said
+    assert "0xe4" not in said
+
+
 SQS = 'sqs = { queue_url = "https://sqs.example/stock", region = "eu-central-1" }\n'
 
 

@@ -98,10 +98,13 @@ def test_what_any_of_several_would_make_right_is_one_sentence(tmp_path: Path) ->
     assert sentence.endswith(", ignored")
 
 
-def test_a_mapping_file_that_is_no_text_is_named_by_its_key(tmp_path: Path) -> None:
-    (tmp_path / "names.csv").write_bytes(b"\xff")
+def test_a_mapping_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text("table,theirs,ours\n")
+    (tmp_path / "names.csv").write_text("table,theirs,ours\n", encoding="utf-16")
+    mappings = CLOUDEVENTS + 'mappings = ["good.csv", "names.csv"]'
 
-    assert "adapters.x.mappings: " in problems(tmp_path, CLOUDEVENTS + 'mappings = ["names.csv"]')
+    sentence = f"adapters.x.mappings: {tmp_path / 'names.csv'} is not UTF-8: "
+    assert sentence in problems(tmp_path, mappings)
 
 
 def test_a_data_dir_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -142,6 +145,13 @@ def test_no_sentence_of_the_library_reaches_a_user(kind: str) -> None:
         assert ": expected " in sentence or ": did you mean " in sentence, sentence
         assert not any(each in sentence for each in THEIRS), sentence
         assert "\n" not in sentence
+
+
+def test_a_time_in_an_option_is_named_once(tmp_path: Path) -> None:
+    square = 'kind = "square-changes"\nurl = "https://x"\noptions = { since = "today" }'
+    sentence = "adapters.x.options.since is 'today': expected a time from 1970"
+
+    assert sentence in problems(tmp_path, square)
 
 
 def test_the_file_itself(tmp_path: Path) -> None:
