@@ -48,6 +48,7 @@ from .order_runs import joined, runs
 from .orders import CarryOut, Orders
 from .records import Waiting, fingerprint
 from .renumbered import as_numbered, receipts_here, undone_receipt
+from .seen_lines import SeenLines
 from .sold_times import sold_at
 from .store import Store, StoreFailed, StoreFull, Tables
 from .task_groups import together
@@ -158,7 +159,8 @@ class Lane:
         self._store = store
         self._client = client
         self._divided = Divided(store, now)
-        self._orders = Orders(client, self._divided, LatestStates(store, now))
+        notes = self._divided, LatestStates(store, now), SeenLines(store, now)
+        self._orders = Orders(client, *notes)
         self._order_facts = OrderFacts(client, self._orders.states, self._divided)
         self._unplaced = Unplaced(store, now)
         self._early = Early(store, name, now)

@@ -54,7 +54,8 @@ class OrderFacts:
         if result.outcome != _UNFIT or fact.reverses is not None:
             return refused
         found = await self._states.find(fact.reference.id)
-        names = await present_names(self._client, [fact.sku], parts_of(found))
+        known = {part.sku for part in parts_of(found)}
+        names = await present_names(self._client, [fact.sku], known, fact.location)
         fact = replace(fact, sku=names.get(fact.sku, fact.sku))
         if not (parts := _divide(fact, found, result.possible)):
             return refused

@@ -36,6 +36,7 @@ from .order_lines import (
 )
 from .order_shortfalls import short_case
 from .present_names import present_names, with_names
+from .seen_lines import SeenLines, recalled
 
 #: Refusals of what somebody else has done between our look and our command, such as a warehouse
 #: that ships the same units; and how often it is decided again.
@@ -72,9 +73,10 @@ async def looking_again(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
 class OrderStates:
     """Brings reservations up to the states of their orders."""
 
-    def __init__(self, calls: OrderCalls, latest: LatestStates) -> None:
+    def __init__(self, calls: OrderCalls, latest: LatestStates, seen: SeenLines) -> None:
         self._calls = calls
         self._latest = latest
+        self._seen = seen
 
     async def bring_up(self, event: OrderEvent) -> Settled | Dead:
         """Place, ship and cancel what is behind the state. Raises Undecodable, and what the client
@@ -88,11 +90,16 @@ class OrderStates:
             is_last = attempt == ATTEMPTS - 1
             if is_last or isinstance(done, Settled) or done.reason not in _OVERTAKEN:
                 break
-        if event.is_sold and isinstance(done, Settled):
-            called, found = await self.look(event)
-            short = await short_case(self._calls.client, called, found)
-            return Settled(done.outcome, short or done.case)
-        return done
+        return done if isinstance(done, Dead) else await self._settled(event, done)
+
+    async def _settled(self, event: OrderEvent, done: Settled) -> Settled:
+        """What came of a state, once it has been seen where it has led to."""
+        called, found = await self.look(event)
+        await self._seen.note(event.order, found)
+        if not event.is_sold:
+            return done
+        short = await short_case(self._calls.client, called, found)
+        return Settled(done.outcome, short or done.case)
 
     async def _once(self, event: OrderEvent, states: list[LineState]) -> Settled | Dead:
         event, found = await self.look(event)
@@ -145,11 +152,20 @@ class OrderStates:
         return self._latest.now() - zoned("placed_time", placed) >= FORGOTTEN
 
     async def look(self, event: OrderEvent) -> tuple[OrderEvent, list[reservation.Reservation]]:
-        """An event and all reservations of its order, with SKUs called alike."""
+        """An event and all reservations of its order, with SKUs called alike, and with the lines
+        that the core has dropped and were seen before.
+        """
         found = await self.find(event.order, is_old=self._is_old(event))
-        names = await present_names(
-            self._calls.client, (line.sku for line in event.lines), parts_of(found)
-        )
+        reported = {part.sku for part in parts_of(found)}
+        if have_lines_left(found):
+            found = recalled(found, self._seen.of(event.order))
+        parts = parts_of(found)
+        if not parts:
+            return event, found
+        named = [*(line.sku for line in event.lines), *(part.sku for part in parts)]
+        names = await present_names(self._calls.client, named, reported, parts[0].location)
+        for part in parts:
+            part.sku = names.get(part.sku, part.sku)
         return with_names(event, names), found
 
     async def find(self, order: str, *, is_old: bool = False) -> list[reservation.Reservation]:

@@ -18,6 +18,7 @@ from .order_lines import LINE_DIFFERS, has_lines, located, spread, spread_open
 from .order_named import PLACED, has_all_or_none
 from .order_placing import ALREADY_PLACED, Placing
 from .order_states import OrderStates
+from .seen_lines import SeenLines
 
 #: Refusals that say that a command found nothing to do, so that another one may.
 _NOTHING_TO_DO: Final = {
@@ -56,10 +57,12 @@ class Orders:
     StoreFull, StoreFailed.
     """
 
-    def __init__(self, client: Client, divided: Divided, latest: LatestStates) -> None:
+    def __init__(
+        self, client: Client, divided: Divided, latest: LatestStates, seen: SeenLines
+    ) -> None:
         self._calls = OrderCalls(client)
         self._divided = divided
-        self.states = OrderStates(self._calls, latest)
+        self.states = OrderStates(self._calls, latest, seen)
         self._placing = Placing(self._calls, self.states)
 
     async def apply(self, event: OrderEvent) -> Settled | Dead:

@@ -6,40 +6,47 @@ core names are changed at its door; what is compared out here, with what it repo
 here, in one place.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from holdfast.edge.client import Client, InvalidArgument
-from holdfast.v1 import ledger_service_pb2 as ledger
-from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import OrderEvent
 
 #: SKUs that the core reads at once.
 SKUS_MAX: Final = 1_000
 
-#: What the core reports of an order or a receipt, each with a SKU and its location.
-Reported: TypeAlias = reservation.ReservationLine | ledger.Movement
-
 
 async def present_names(
-    client: Client, skus: Iterable[str], reported: Sequence[Reported]
+    client: Client, skus: Iterable[str], known: AbstractSet[str], location: str
 ) -> Mapping[str, str]:
-    """The present names of SKUs, of those that the core has not reported as they are called. It
-    asks for these alone, which are few: lines that are added, and what was renamed. Raises what
-    the client raises.
+    """The present names of SKUs, but of those that are known to be called so: what the core has
+    just reported. So it is asked for few, at a location that it has reported as well: lines that
+    are added, and what was renamed. Raises what the client raises.
     """
-    others = list(dict.fromkeys(skus).keys() - {each.sku for each in reported}) if reported else []
+    others = list(dict.fromkeys(skus).keys() - known)
     names: dict[str, str] = {}
-    with suppress(InvalidArgument):  # no name at all: the command that has it says so
-        for at in range(0, len(others), SKUS_MAX):
-            asked = others[at : at + SKUS_MAX]
-            answer = await client.batch_get_availability(asked, [reported[0].location])
-            known = [sku for sku in asked if sku not in answer.unknown_skus]
-            names |= zip(known, (each.sku for each in answer.availabilities), strict=True)
+    for at in range(0, len(others), SKUS_MAX):
+        names |= await _asked(client, others[at : at + SKUS_MAX], location)
     return names
+
+
+async def _asked(client: Client, skus: list[str], location: str) -> Mapping[str, str]:
+    """The same of SKUs that are asked for at once. The core refuses all of them where one is no
+    name at all, so they are halved until that one is alone: the command that has it says so.
+    """
+    try:
+        answer = await client.batch_get_availability(skus, [location])
+    except InvalidArgument:
+        if len(skus) == 1:
+            return {}
+        half = len(skus) // 2
+        halves = [await _asked(client, some, location) for some in (skus[:half], skus[half:])]
+        return {**halves[0], **halves[1]}
+    known = [sku for sku in skus if sku not in answer.unknown_skus]
+    return dict(zip(known, (each.sku for each in answer.availabilities), strict=True))
 
 
 def with_names(event: OrderEvent, names: Mapping[str, str]) -> OrderEvent:

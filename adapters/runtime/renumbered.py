@@ -66,7 +66,8 @@ async def as_numbered(
     sold = [each for each in there if each.kind == _SALE]
     if not sold:
         return [*facts]
-    names = await present_names(client, (fact.sku for fact in facts), sold)
+    known = {each.sku for each in sold}
+    names = await present_names(client, (fact.sku for fact in facts), known, sold[0].location)
     lines = {each.fact.reference.line: (each.sku, each.location, each.quantity) for each in sold}
     undone = {each.fact.reference.line for each in there if each.kind == _REVERSAL}
     once = list(dict.fromkeys(map(_without_trace, facts)))

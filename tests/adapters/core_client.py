@@ -2,7 +2,7 @@
 and how it is answered is the server's, and in between there is an engine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast, get_args
@@ -11,7 +11,8 @@ from holdfast.adapters.events import OrderEvent
 from holdfast.adapters.runtime.divided import Divided, Parts
 from holdfast.adapters.runtime.latest_states import LatestStates
 from holdfast.adapters.runtime.orders import Orders
-from holdfast.core.commands import Command, GetAvailability, Outcome
+from holdfast.adapters.runtime.seen_lines import SeenLines
+from holdfast.core.commands import Command, Outcome
 from holdfast.core.model import Verb
 from holdfast.core.work import finished
 from holdfast.edge.client import Client, calls
@@ -70,11 +71,24 @@ class _LatestInMemory:
         return kept > event.time
 
 
+class _SeenInMemory:
+    """Lines of orders as they were last seen, without a store."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, list[reservation.Reservation]] = {}
+
+    def of(self, order: str) -> dict[str, reservation.Reservation]:
+        return {each.reservation_id: each for each in self._kept.get(order, [])}
+
+    async def note(self, order: str, found: list[reservation.Reservation]) -> None:
+        self._kept[order] = found
+
+
 def orders_in_memory(client: Any) -> Orders:
     """Orders whose notes last as long as the process lives."""
     latest = cast(LatestStates, _LatestInMemory(lambda: _now_of(client)))
     divided = cast(Divided, _DividedInMemory())
-    return Orders(cast(Client, client), divided, latest)
+    return Orders(cast(Client, client), divided, latest, cast(SeenLines, _SeenInMemory()))
 
 
 def _now_of(client: Any) -> datetime:
@@ -113,12 +127,11 @@ class CoreClient:
 
     async def batch_get_availability(self, *args: Any, **options: Any) -> Any:
         request: Any = calls.batch_get_availability(*args, **options).request
-        command = batch_availability_from_request(request)
         return self._asked(
             "batch_get_availability",
             request,
-            lambda _: command,
-            partial(_named, command),
+            batch_availability_from_request,
+            partial(_named, request.skus),
         )
 
     async def list_movements(self, **_: Any) -> Any:
@@ -183,9 +196,9 @@ class CoreClient:
 
 
 def _named(
-    command: GetAvailability, answer: Availabilities
+    skus: Sequence[str], answer: Availabilities
 ) -> availability.BatchGetAvailabilityResponse:
     """What a BatchGetAvailability answers, without levels."""
-    unknown = [sku for sku, each in zip(command.skus, answer.views, strict=True) if each is None]
+    unknown = [sku for sku, each in zip(skus, answer.views, strict=True) if each is None]
     known = [availability.Availability(sku=each.sku) for each in answer.views if each is not None]
     return availability.BatchGetAvailabilityResponse(availabilities=known, unknown_skus=unknown)

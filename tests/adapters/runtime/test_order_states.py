@@ -13,12 +13,13 @@ from holdfast.adapters.events import OrderEvent, OrderKind
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.order_states import ATTEMPTS, LINES_NAMED, RESERVATION_LINES_MAX
 from holdfast.core.commands import Line as CoreLine
-from holdfast.core.commands import Move, RecordStockEvents, StockEvent
+from holdfast.core.commands import Move, RecordStockEvents, RenameSku, StockEvent
 from holdfast.core.commands.stock import RESERVATION, Reference
 from holdfast.core.ids import key_from_text
 from holdfast.core.limits import LINES_MAX
 from holdfast.core.model import EventKind, Remainder, Verb
-from tests.adapters.core_client import CoreClient, Killed
+from holdfast.edge.client import InvalidArgument
+from tests.adapters.core_client import CoreClient, Killed, orders_in_memory
 from tests.adapters.one_lane import NOW
 from tests.adapters.order_shop import PLACES, Line, Shop, new_core
 
@@ -306,6 +307,23 @@ async def test_a_known_line_of_another_sku_is_refused(core: CoreClient) -> None:
     assert {("1", "A"): (2, 0, 0), ("2", "B"): (1, 0, 0)} == await shop.units()
 
 
+@pytest.mark.parametrize("impossible", ["", "x" * 2_000])
+@pytest.mark.parametrize("added", [1, 7])
+async def test_of_names_beside_a_renamed_one_the_impossible_one_is_named(
+    core: CoreClient, impossible: str, added: int
+) -> None:
+    shop = Shop(core)
+    await shop.tell(Line("1", "A", 2), Line("2", "B", 1))
+    core.engine.turn([RenameSku(shop.sku, f"{shop.sku}-new")], core.now_ns)
+    new = [Line(f"{number}", "A", 2) for number in range(3, 3 + added)]
+    state = shop.state(Line("1", "A", 2), Line("2", "B", 1), *new)
+    lines = [*state.lines[:-1], replace(state.lines[-1], sku=impossible)]
+    with pytest.raises(InvalidArgument) as wrong:
+        await shop.orders.apply(replace(state, lines=tuple(lines)))
+    assert f"lines[{added - 1}].sku" == wrong.value.metadata["field"]
+    assert {("1", "A"): (2, 0, 0), ("2", "B"): (1, 0, 0)} == await shop.units()
+
+
 async def test_an_order_whose_lines_have_left_is_not_begun_anew() -> None:
     core = new_core()
     shop = Shop(core)
@@ -316,6 +334,7 @@ async def test_an_order_whose_lines_have_left_is_not_begun_anew() -> None:
         core.now_ns += DAY_NS
         core.engine.turn([], core.now_ns)
     assert not (await core.get_reservation(shop.order)).reservation.lines
+    shop.orders = orders_in_memory(core)  # nothing is known of what was seen
     # All that is said to be done was done under it; the rest is under the second one.
     ended = Line("1", "A", 2, 2)
     assert Settled("UNCHANGED") == await shop.tell(ended, Line("2", "A", 3, 1))

@@ -1,0 +1,106 @@
+"""Orders over weeks against a plain model of them: what the core has dropped of them meanwhile
+shows in nothing.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from holdfast.adapters.events import OrderKind
+from holdfast.adapters.runtime.facts import Settled
+from tests.adapters.order_shop import PLACES, Line, Shop, new_core
+
+HOUR_NS = 3_600 * 10**9
+STOCK = 1_000
+SEEDS = 120
+
+State: TypeAlias = tuple[Line, ...]
+
+
+@dataclass
+class Order:
+    """An order as it is, whoever knows it."""
+
+    shop: Shop
+    rng: random.Random
+    placed: datetime
+    lines: dict[str, Line] = field(default_factory=dict)
+    told: list[State] = field(default_factory=list)
+
+    async def goes_on(self) -> None:
+        """The channel reports that lines were added, grew, were shipped and cancelled."""
+        for id_ in self.rng.choices("1234", k=2):
+            self._change(id_)
+        self.told.append(tuple(self.lines.values()))
+        await self._tell(self.told[-1])
+
+    async def comes_again(self) -> None:
+        """A state comes late, or twice."""
+        if self.told:
+            await self._tell(self.rng.choice(self.told))
+
+    async def is_shipped(self) -> None:
+        """The warehouse reports a shipment, which the channel knows later."""
+        for line in self.lines.values():
+            if units := self.rng.randint(0, _open(line)):
+                self.lines[line.id] = line._replace(shipped=line.shipped + units)
+                event = self.shop.state(Line(line.id, line.location, units), is_sold=False)
+                done = await self.shop.orders.apply(replace(event, kind=OrderKind.SHIPPED))
+                assert Settled("APPLIED") == done
+
+    async def days_pass(self) -> None:
+        """A day after its end the core drops the lines of a reservation."""
+        for _ in range(self.rng.randint(1, 4)):
+            self.shop.core.now_ns += 25 * HOUR_NS
+            self.shop.core.engine.turn([], self.shop.core.now_ns)
+
+    def _change(self, id_: str) -> None:
+        line = self.lines.get(id_) or Line(id_, PLACES[int(id_) % 2], self.rng.randint(1, 4))
+        line = line._replace(ordered=line.ordered + self.rng.choice((0, 0, 2)))
+        line = line._replace(shipped=line.shipped + self.rng.randint(0, _open(line)))
+        cancelled = line.cancelled + self.rng.randint(0, _open(line))
+        self.lines[id_] = line._replace(cancelled=cancelled)
+
+    async def _tell(self, state: State) -> None:
+        event = replace(self.shop.state(*state), placed_time=self.placed)
+        assert isinstance(await self.shop.orders.apply(event), Settled)
+
+    async def is_right(self) -> bool:
+        """Whether the core has what the order is of: what is promised, and what has left."""
+        for place in PLACES[:2]:
+            lines = [line for line in self.lines.values() if line.location == place]
+            level = (await self.shop.core.get_shortfall(self.shop.sku, place)).shortfall
+            left, promised = sum(line.shipped for line in lines), sum(map(_open, lines))
+            if (STOCK - left, STOCK - left - promised) != (level.on_hand, level.available):
+                return False
+        return True
+
+
+def _open(line: Line) -> int:
+    return line.ordered - line.shipped - line.cancelled
+
+
+STEPS: tuple[Callable[[Order], Awaitable[None]], ...] = (
+    *(Order.goes_on, Order.goes_on, Order.comes_again, Order.is_shipped),
+    *(Order.days_pass, Order.days_pass),
+)
+
+
+async def test_an_order_stands_as_it_is_whatever_the_core_has_dropped() -> None:
+    core = new_core()
+    wrong = []
+    for seed in range(SEEDS):
+        rng = random.Random(seed)
+        order = Order(Shop(core, STOCK), rng, datetime.fromtimestamp(core.now_ns / 10**9, UTC))
+        for number, step in enumerate(rng.choices(STEPS, k=10)):
+            try:
+                await step(order)
+                is_right = await order.is_right()
+            except AssertionError:
+                is_right = False
+            if not is_right:
+                wrong.append((seed, number, step.__name__))
+                break
+    assert [] == wrong
