@@ -115,8 +115,9 @@ class Replay:
         there = {each.location: each for each in (await self._client.list_locations()).locations}
         wanted = [(place, self._name(place)) for place in self.plan.stock.locations]
         others = there.keys() - {place.code for place, _ in wanted}
+        self._resumed = any(place.code in there for place, _ in wanted)
         # A stock level needs a location, so a node without any is empty.
-        if others and not self._is_beside_others:
+        if others and not (self._resumed or self._is_beside_others):
             raise BenchError(
                 f"the node is not empty: it has {len(others)} locations that are not of this "
                 f"replay, such as {min(others)}; give the replay a node of its own, or add "
@@ -129,7 +130,6 @@ class Replay:
                     f"the node has a location {place.code}, {known.display_name!r}: its data is "
                     "not of this replay; give the replay a data directory of its own"
                 )
-        self._resumed = any(place.code in there for place, _ in wanted)
         for place, name in wanted:
             await self._client.update_location(place.code, display_name=name, allow_missing=True)
 
