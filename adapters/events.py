@@ -201,15 +201,12 @@ class Shown:
     or read back from it. What it was told itself is an echo.
     """
 
-    source: str
-    id: str
     item: str
     node: str
     quantity: int
     time: datetime | None = None
     offer: str = ""
     """Id of the offer that it comes from, where the channel keeps that."""
-    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

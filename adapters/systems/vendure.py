@@ -331,8 +331,7 @@ def shown(response: Response, _options: VendureOptions) -> list[Shown]:
     """What is shown of them, at each stock location."""
     levels = _levels(fields.mapping(_answer(response).get("productVariants"), "productVariants"))
     return [
-        Shown(source=SOURCE, id=f"{item}/{node}", item=item, node=node, quantity=units)
-        for (item, node), (units, _) in levels.items()
+        Shown(item=item, node=node, quantity=units) for (item, node), (units, _) in levels.items()
     ]
 
 

@@ -140,9 +140,7 @@ def key(message: Message) -> str:
 def decode(message: Message, _options: Any) -> list[Shown]:
     document = json.loads(message.body)
     item, node = document["name"].split("@")
-    return [
-        Shown(source="mini", id=document["id"], item=item, node=node, quantity=document["quantity"])
-    ]
+    return [Shown(item=item, node=node, quantity=document["quantity"])]
 
 
 def put(
@@ -184,7 +182,7 @@ def _read(response: Response) -> list[OfferVerdict]:
 
 def _page(response: Response, _options: Any) -> tuple[list[Shown], str]:
     shown = [
-        Shown(source="mini", id="", item=name.split("@")[0], node="DEFAULT", quantity=quantity)
+        Shown(item=name.split("@")[0], node="DEFAULT", quantity=quantity)
         for name, quantity in json.loads(response.body)["shown"].items()
     ]
     return shown, ""

@@ -103,7 +103,7 @@ def _fetches(pairs: Sequence[tuple[str, str]], options: AmazonOptions) -> Reques
     return Request("POST", PATH, JSON_HEADERS, json_body({"requests": requests}), "batchInventory")
 
 
-def _shown(response: Response, options: AmazonOptions) -> list[Shown]:
+def _shown(response: Response, _options: AmazonOptions) -> list[Shown]:
     """What is sellable, of those that Amazon reports it for."""
     shown = []
     for line in Part(document(response)).parts("responses"):
@@ -111,8 +111,7 @@ def _shown(response: Response, options: AmazonOptions) -> list[Shown]:
         if body.get("sellableQuantity") is not None:
             item, node = body.text("skuId"), body.text("locationId")
             units = body.units("sellableQuantity")
-            name, source = f"{item}/{node}", options.channel
-            shown.append(Shown(source=source, id=name, item=item, node=node, quantity=units))
+            shown.append(Shown(item=item, node=node, quantity=units))
     return shown
 
 

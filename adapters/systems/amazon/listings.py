@@ -100,19 +100,17 @@ def _search(cursor: str, options: AmazonOptions) -> Request:
     return Request("GET", url, HEADERS, operation="searchListingsItems")
 
 
-def _found(response: Response, options: AmazonOptions) -> tuple[Sequence[Shown], str]:
+def _found(response: Response, _options: AmazonOptions) -> tuple[Sequence[Shown], str]:
     answer = Part(document(response))
-    shown = [each for item in answer.parts("items") for each in _shown(item, options)]
+    shown = [each for item in answer.parts("items") for each in _shown(item)]
     return shown, answer.next_token()
 
 
-def _shown(item: Part, options: AmazonOptions) -> list[Shown]:
+def _shown(item: Part) -> list[Shown]:
     """What a listing shows. One without a quantity is fulfilled by Amazon."""
     sku = item.text("sku")
     return [
         Shown(
-            source=options.channel,
-            id=f"{sku}/{each.text('fulfillmentChannelCode')}",
             item=sku,
             node=each.text("fulfillmentChannelCode"),
             quantity=each.units("quantity"),

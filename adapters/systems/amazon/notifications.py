@@ -52,8 +52,6 @@ def _quantity(notification: Part, options: AmazonOptions) -> Decoded:
     payload = notification.part("payload")
     _check_seller(payload, options)
     return Shown(
-        source=options.channel,
-        id=_id(notification),
         item=payload.text("sku"),
         node=payload.text("fulfillmentChannelCode"),
         quantity=payload.units("quantity"),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...contract import ReadBack, Request, Response, Undecodable
 from ...events import Shown
 from ...intake import fields
-from .access import ShopOptions, source
+from .access import ShopOptions
 from .graphql import answer, ask, number_of
 from .set_quantities import available
 
@@ -44,7 +44,7 @@ def request(cursor: str, _options: ShopOptions) -> Request:
     return ask(_LEVELS, {"location": location, "level": level, "begun": bool(cursor)}, COST)
 
 
-def page(response: Response, options: ShopOptions) -> tuple[Sequence[Shown], str]:
+def page(response: Response, _options: ShopOptions) -> tuple[Sequence[Shown], str]:
     """What is shown, and the next cursor. The first page has no levels yet. Raises `Undecodable`,
     `Throttled`, `Refused`.
     """
@@ -58,7 +58,7 @@ def page(response: Response, options: ShopOptions) -> tuple[Sequence[Shown], str
     path = "location.inventoryLevels"
     levels = fields.mapping(location.get("inventoryLevels"), path)
     nodes = fields.array(levels.get("nodes"), f"{path}.nodes", LEVELS)
-    shown = [_shown(level, f"{path}.nodes[{at}]", here, options) for at, level in enumerate(nodes)]
+    shown = [_shown(level, f"{path}.nodes[{at}]", here) for at, level in enumerate(nodes)]
     info = fields.mapping(levels.get("pageInfo"), f"{path}.pageInfo")
     if info.get("hasNextPage") is True:
         return shown, _cursor(here, info.get("endCursor"))
@@ -88,18 +88,12 @@ def _cursor(location: str, level: str | None = None) -> str:
     return json.dumps([location, level])
 
 
-def _shown(value: object, path: str, location: str, options: ShopOptions) -> Shown:
+def _shown(value: object, path: str, location: str) -> Shown:
     level = fields.mapping(value, path)
     item = fields.mapping(level.get("item"), f"{path}.item").get("id")
     number = number_of(item, "InventoryItem", f"{path}.item.id")
     node = number_of(location, "Location", "location.id")
-    return Shown(
-        source=source(options),
-        id=f"{number}/{node}",
-        item=number,
-        node=node,
-        quantity=available(level, path),
-    )
+    return Shown(item=number, node=node, quantity=available(level, path))
 
 
 READ_BACK: Final = ReadBack(request, page)

@@ -73,7 +73,7 @@ def decode(message: Message, options: WebhookOptions) -> Iterator[Decoded | Unde
     elif topic == "refunds/create":
         yield from _refund(_body(message), options)
     elif topic == "inventory_levels/update":
-        yield _level(_body(message), message, options)
+        yield _level(_body(message))
     else:
         yield Ignored("covered_by_order" if topic in COVERED_BY_ORDER else "other_topic")
 
@@ -91,18 +91,15 @@ def _id(message: Message) -> str:
     return fields.identifier(key(message), "x-shopify-webhook-id")
 
 
-def _level(level: Mapping[str, Any], message: Message, options: WebhookOptions) -> Decoded:
+def _level(level: Mapping[str, Any]) -> Decoded:
     """What the shop shows of an item at a location."""
     if level.get("available") is None:
         return Ignored("not_tracked")
     return Shown(
-        source=source(options),
-        id=_id(message),
         item=number(level.get("inventory_item_id"), "inventory_item_id"),
         node=number(level.get("location_id"), "location_id"),
         quantity=fields.whole(level["available"], "available", -QUANTITY_MAX, QUANTITY_MAX),
         time=fields.instant(level.get("updated_at"), "updated_at"),
-        correlation_id=_header(message, "event-id"),
     )
 
 

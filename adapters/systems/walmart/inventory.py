@@ -155,8 +155,6 @@ def _shown(inventory: Mapping[str, Any], path: str) -> Iterator[Shown]:
     nodes = fields.array(inventory.get("nodes"), f"{path}.nodes", NODES_MAX)
     for node, each, where in _nodes(nodes, f"{path}.nodes"):
         yield Shown(
-            source="walmart",
-            id=f"{sku}/{node}",
             item=sku,
             node=node,
             # More may be reserved than there is, and then none is for sale.

@@ -143,13 +143,11 @@ def _ran_out(
     source: Mapping[str, Any], payload: Mapping[str, Any], _options: WalmartOptions
 ) -> Iterator[Decoded]:
     sku = fields.text(payload.get("sku"), "payload.sku")
-    event_id, path = _event_id(source), "payload.shipNodes"
+    path = "payload.shipNodes"
     for at, each in enumerate(fields.array(payload.get("shipNodes"), path, NODES_MAX)):
         node = fields.mapping(each, f"{path}[{at}]")
         units = fields.whole_quantity(node.get("availToSellQty"), f"{path}[{at}].availToSellQty")
         yield Shown(
-            source="walmart",
-            id=f"{event_id}/{at}",
             item=sku,
             node=fields.text(node.get("shipNode"), f"{path}[{at}].shipNode"),
             quantity=max(0, units),

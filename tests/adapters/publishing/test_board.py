@@ -165,7 +165,7 @@ class Machine(RuleBasedStateMachine):
         item, node = data.draw(st.sampled_from(sorted(self.channel)))
         if any((each.offer.item, each.offer.node) == (item, node) for each in self.flights):
             return
-        shown = Shown(source="shop", id="1", item=item, node=node, quantity=quantity)
+        shown = Shown(item=item, node=node, quantity=quantity)
         _, row = self.board.hear(shown, self.now_s)
         if row == NONE:  # it is not ours to follow
             return

@@ -63,7 +63,7 @@ def test_what_a_channel_has_sold_is_not_raised_again_while_figures_are_frozen(
     tell(10)
     board.settle(offered(board), Accepted(), START_S)
     drain(board.core_silent(True, START_S))
-    board.hear(Shown(source="", id="1", item="a", node="DEFAULT", quantity=3), START_S)
+    board.hear(Shown(item="a", node="DEFAULT", quantity=3), START_S)
     drain(board.pass_time(START_S + 20))
     assert not board.waiting
     assert not board.dirty
@@ -77,7 +77,7 @@ def test_what_a_channel_has_sold_is_not_raised_again_while_figures_are_frozen(
 def shown_before(quantity: int, late_s: float) -> Shown:
     """What the channel showed so long before the first offer."""
     time = datetime.fromtimestamp(START_S - late_s, UTC)
-    return Shown(source="", id="1", item="a", node="DEFAULT", quantity=quantity, time=time)
+    return Shown(item="a", node="DEFAULT", quantity=quantity, time=time)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_what_is_outdated_does_not_end_a_case(board: Board, tell: Tell) -> None:
 def test_a_channel_that_is_short_of_a_unit_is_compared_with_that(board: Board, tell: Tell) -> None:
     tell(0)
     board.settle(offered(board), Accepted(), START_S)
-    board.hear(Shown(source="", id="1", item="a", node="DEFAULT", quantity=-1), START_S)
+    board.hear(Shown(item="a", node="DEFAULT", quantity=-1), START_S)
     tell(2)
     drain(board.pass_time(START_S + SOLD_THERE_S))
     assert -1 == offered(board, START_S + SOLD_THERE_S).offer.shown

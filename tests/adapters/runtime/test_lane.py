@@ -130,7 +130,7 @@ async def test_what_sources_tell_by_turns_takes_one_call_for_each_source(tmp_pat
 async def test_what_a_channel_shows_at_a_time_without_a_zone_is_a_dead_letter(
     tmp_path: Path,
 ) -> None:
-    shown = Shown(source="m", id="1", item="a", node="n", quantity=1, time=NOW.replace(tzinfo=None))
+    shown = Shown(item="a", node="n", quantity=1, time=NOW.replace(tzinfo=None))
     adapter = replace(ADAPTER, decode=lambda *_: [shown])
     under_test, inbox = lane(tmp_path, Core(), adapter)
     await inbox.put([Keyed(Message(b"{}"), "1", "")], NOW)

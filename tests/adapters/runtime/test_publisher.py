@@ -278,7 +278,7 @@ async def test_what_was_ordered_of_rejected_pairs_holds_after_a_restart(tmp_path
     channel = MiniChannel(rejects="blocked")
     async with running(tmp_path, channel, {"blocked": 7}) as process:
         await until(lambda: ["offer_rejected market: blocked at DEFAULT"] == process.case_kinds())
-        process.publisher.hear(Shown(source="", id="", item="blocked", node="DEFAULT", quantity=7))
+        process.publisher.hear(Shown(item="blocked", node="DEFAULT", quantity=7))
         await process.store.write(order_rejected_again("market"))
         process.publisher.arrived.set()
         await until(lambda: not process.board.rejected)
@@ -378,7 +378,7 @@ async def test_a_silent_core_raises_nothing(tmp_path: Path) -> None:
 
 async def test_what_differs_is_mended_and_a_case_when_it_differs_again(tmp_path: Path) -> None:
     channel = MiniChannel()
-    shown = Shown(source="m", id="1", item="a", node="DEFAULT", quantity=9)
+    shown = Shown(item="a", node="DEFAULT", quantity=9)
     async with running(tmp_path, channel, {"a": 3}) as process:
         await process.until_clean()
         for _ in range(2):

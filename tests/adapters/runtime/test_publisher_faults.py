@@ -98,7 +98,7 @@ async def test_a_channel_is_asked_for_the_pairs_that_are_known(tmp_path: Path) -
         entries = json.loads(response.body)["shown"].items()
         names = [(name.partition("@")[0], units) for name, units in entries]
         return [
-            Shown(source="", id="", item=item, node="DEFAULT", quantity=units)
+            Shown(item=item, node="DEFAULT", quantity=units)
             for item, units in names
             if item in asked[-1]
         ]

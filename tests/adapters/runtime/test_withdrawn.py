@@ -156,7 +156,7 @@ async def test_what_is_withdrawn_is_left_to_others(tmp_path: Path) -> None:
         await until_kept(process)
         assert 2 == len(process.board)
         channel.shown["101@DEFAULT"] = 7
-        shown = Shown(source="", id="", item="101", node="DEFAULT", quantity=7)
+        shown = Shown(item="101", node="DEFAULT", quantity=7)
         for hear in (process.publisher.hear, process.publisher.hear_read):
             assert hear(shown) is None
         assert not process.board.dirty

@@ -146,8 +146,6 @@ def test_an_item_whose_quantity_is_gone_is_reported_with_0() -> None:
 
 def test_a_listing_is_reported_as_it_is_shown() -> None:
     expected = Shown(
-        source="amazon",
-        id="N1",
         item="MUG",
         node="DEFAULT",
         quantity=99,

@@ -23,7 +23,7 @@ from tests.adapters.systems.shopify.graphql_samples import (
     nodes,
     variables,
 )
-from tests.adapters.systems.shopify.rest_samples import OPTIONS, SOURCE
+from tests.adapters.systems.shopify.rest_samples import OPTIONS
 
 PLACES = nodes(*({"id": gid("Location", number)} for number in (100, 20)))
 
@@ -53,15 +53,13 @@ def test_the_levels_of_one_location_are_read_after_those_of_the_other() -> None:
         READ_BACK.request(first, OPTIONS)
     )
     shown, more = page(20, level(1, 4), cursor="page-2")
-    assert [Shown(source=SOURCE, id="1/20", item="1", node="20", quantity=4)] == shown
+    assert [Shown(item="1", node="20", quantity=4)] == shown
     assert {"location": gid("Location", 20), "level": "page-2", "begun": True} == variables(
         READ_BACK.request(more, OPTIONS)
     )
     _, other = page(20)
     assert [gid("Location", 100), None] == json.loads(other)
-    assert ([Shown(source=SOURCE, id="2/100", item="2", node="100", quantity=-1)], "") == page(
-        100, level(2, -1)
-    )
+    assert ([Shown(item="2", node="100", quantity=-1)], "") == page(100, level(2, -1))
 
 
 def test_a_shop_without_locations_shows_nothing() -> None:

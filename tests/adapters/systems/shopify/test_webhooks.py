@@ -65,13 +65,10 @@ def test_a_repeat_is_known_by_the_id_of_its_delivery(prefix: str) -> None:
 def test_a_level_is_what_the_shop_shows() -> None:
     assert [
         Shown(
-            source=SOURCE,
-            id="delivery-1",
             item="808950810",
             node="905684977",
             quantity=6,
             time=NOON,
-            correlation_id="event-1",
         )
     ] == decoded("inventory_levels/update", LEVEL)
     (oversold,) = decoded("inventory_levels/update", {**LEVEL, "available": -2})

@@ -128,8 +128,8 @@ def test_an_item_that_ran_out_shows_none() -> None:
     found = decoded("INVENTORY_OOS", {"sku": "MUG", "shipNodes": nodes})
     time = datetime(2026, 11, 26, 12, tzinfo=UTC)
     assert found == [
-        Shown(source="walmart", id="e1/0", item="MUG", node=NODE, quantity=0, time=time),
-        Shown(source="walmart", id="e1/1", item="MUG", node="2", quantity=0, time=time),
+        Shown(item="MUG", node=NODE, quantity=0, time=time),
+        Shown(item="MUG", node="2", quantity=0, time=time),
     ]
 
 
