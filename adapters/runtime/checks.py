@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ from holdfast.edge.client import Client, HoldfastError
 
 from ..contract import ReadBack, Refused, Request, Response, Throttled, Undecodable
 from .buckets import TokenBucket
+from .contained import contained
 from .feeding import opened_source
 from .partner import Partner, PartnerAway, http_client
 from .settings import Configured, Settings
@@ -45,19 +48,22 @@ async def _source_problem(configured: Configured) -> str:
     return ""
 
 
-def _page(configured: Configured) -> tuple[Request, Callable[[Response], Any]] | None:
+def _page(
+    configured: Configured,
+) -> tuple[Callable[[], Request], Callable[[Response], Any]] | None:
     """What asks for a page, and what reads it: of a poll, or of what a channel shows."""
     adapter, options = configured.adapter, configured.options
     if (poll := adapter.poll) is not None:
-        return poll.request("", options), lambda response: poll.page(response, "", options)
+        return partial(poll.request, "", options), lambda response: poll.page(response, "", options)
     channel = adapter.publish if configured.settings.publish else None
     if channel is not None and isinstance(shown := channel.read_back, ReadBack):
-        return shown.request("", options), lambda response: shown.page(response, options)
+        return partial(shown.request, "", options), lambda response: shown.page(response, options)
     return None
 
 
 async def _partner_problem(configured: Configured) -> str:
     """A login and one page, which is looked at and dropped."""
+    configured = replace(configured, adapter=contained(configured.adapter))
     async with http_client(configured.settings.url) as http:
         partner = Partner(
             configured.name,
@@ -69,9 +75,12 @@ async def _partner_problem(configured: Configured) -> str:
         )
         try:
             if (page := _page(configured)) is not None:
-                await partner.ask_once(*page)
+                request, read = page
+                await partner.ask_once(request(), read)
             else:
                 await partner.log_in()
         except (PartnerAway, Refused, Throttled, Undecodable, httpx.HTTPError) as error:
             return f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - a defect must not hide the others
+            return f"the adapter failed: {error!r}"
     return ""

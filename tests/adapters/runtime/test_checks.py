@@ -1,10 +1,11 @@
 """Channels are asked as partners are that are polled: by a page of what they show, or a login."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
-from holdfast.adapters.contract import Adapter, Login, Publish, PublishPath, Request
+from holdfast.adapters.contract import Adapter, Login, Poll, Publish, PublishPath, Request
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime.checks import connection_problems
 from holdfast.adapters.runtime.settings import AdapterSettings, Configured, Settings
@@ -39,3 +40,21 @@ async def test_a_channel_is_asked_for_what_it_shows_or_for_a_session(
 
     assert asked == partners
     assert [] == channel.puts
+
+
+async def test_an_adapter_that_fails_is_a_problem_and_the_others_are_asked() -> None:
+    def fails(*_: object) -> NoReturn:
+        raise TypeError("no such field")
+
+    def quits(*_: object) -> NoReturn:
+        raise SystemExit("usage: adapter FILE")
+
+    polled = AdapterSettings(kind="", url="http://127.0.0.1:1")
+    adapters = [replace(ADAPTER, poll=Poll(function, function)) for function in (fails, quits)]
+    configured = [Configured("own", each, polled, each.options(), {}) for each in adapters]
+    _core, *partners = await connection_problems(Settings(target="127.0.0.1:1"), configured)
+
+    assert [
+        ("own", "the adapter failed: TypeError('no such field')"),
+        ("own", "the adapter failed: Defect(\"SystemExit('usage: adapter FILE')\")"),
+    ] == partners
