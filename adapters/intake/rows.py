@@ -68,7 +68,8 @@ def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:
     if "refused" in message.attributes:
         raise Undecodable(f"line[{line}]", message.body[:80], message.attributes["refused"])
     origin = _Origin(message, options)
-    for number, row in _rows(message, line, options):
+    rows = csv_rows if options.format == "csv" else json_rows
+    for number, row in rows(text_of(message, options), line, options):
         if isinstance(row, Undecodable):
             yield row
             continue
@@ -76,15 +77,6 @@ def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:
             yield _event(_Row(row, number, options), origin)
         except Undecodable as wrong:
             yield wrong
-
-
-def _rows(message: Message, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
-    text = text_of(message, options)
-    if options.format == "jsonl":
-        return json_rows(text, line, options)
-    # HTTP says how long a body is. A file that somebody has stopped writing looks complete.
-    is_whole = options.last_line_open or "file" not in message.attributes
-    return csv_rows(text, line, options, is_whole=is_whole)
 
 
 ADAPTER: Final = Adapter(

@@ -43,8 +43,6 @@ class Rows(BaseModel):
     kinds: Mapping[str, str] = {}
     """What the partner's kinds are called here: {"WE" = "receipt"}."""
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    last_line_open: bool = False
-    """Whether the last line of a table in a file may lack its end, as of one that is cut off."""
     encoding: str = "utf-8"
     decimal_comma: bool = False
     date_format: Literal["yyyy-mm-dd", "dd.mm.yyyy", "dd/mm/yyyy", "mm/dd/yyyy"] = "yyyy-mm-dd"

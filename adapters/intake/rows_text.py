@@ -19,8 +19,6 @@ REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 
 _WANTED: Final = "values between delimiters, and each quote closed where its value ends"
 
-_WANTED_END: Final = "a line end after the last value: the file may have been cut off there"
-
 Cells: TypeAlias = Mapping[str, str]
 """Values of a row by FIELDS."""
 
@@ -44,12 +42,9 @@ def iso_of(time: str, date_format: str) -> str | None:
     return f"{found['year']}-{month}-{day}T{found['clock'] or '00:00'}"
 
 
-def csv_rows(
-    text: str, line: int, options: Rows, *, is_whole: bool = True
-) -> Iterator[tuple[int, Cells | Undecodable]]:
+def csv_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
     """Rows with the numbers of their lines; the text begins with the header, and the line after
-    it has the number `line`, or else the next one. Of one that is not known to be whole, a last row
-    without a line end is reported: its last value may be longer, or another.
+    it has the number `line`, or else the next one.
     """
     source = io.StringIO(text, newline="")
     reader = csv.reader(source, delimiter=options.delimiter, strict=True)
@@ -68,9 +63,7 @@ def csv_rows(
             source.seek(start + len(row))
             offset = number + len(_split(row)) - reader.line_num
             continue
-        if source.tell() == len(text) and not is_whole and not text.endswith(("\n", "\r")):
-            yield number, Undecodable(f"line[{number}]", cells[-1], _WANTED_END)
-        elif len(cells) == len(columns):
+        if len(cells) == len(columns):
             named = zip(columns, cells, strict=True)
             yield number, {name: cell for name, cell in named if name and cell}
         elif any(cells):
@@ -100,7 +93,6 @@ def _header(reader: Iterator[list[str]], options: Rows) -> list[str]:
 
 
 def json_rows(text: str, line: int, options: Rows) -> Iterator[tuple[int, Cells | Undecodable]]:
-    """Rows with the numbers of their lines, of which the first is `line`, or else 1."""
     for number, row in enumerate(_split(text), line or 1):
         if row.strip():
             try:

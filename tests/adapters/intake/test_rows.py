@@ -359,20 +359,6 @@ def test_rows_have_the_same_ids_however_their_file_is_cut() -> None:
     assert read(text) == [event for message in messages for event in decode(message, options)]
 
 
-def test_a_last_line_that_nothing_ends_may_be_cut_off() -> None:
-    """12 of 1250: whoever writes the file has stopped, or a disk was full."""
-    text = "kind,sku,location,quantity\r\ncount,a,S1,7\r\ncount,b,S1,12"
-    [first, last] = read(text)
-    assert isinstance(first, StockFact)
-    assert isinstance(last, Undecodable)
-    assert ("line[3]", "'12'") == (last.field, last.value)
-    for whole in (f"{text}\n", f"{text}\r"):
-        assert ["a", "b"] == [fact.sku for fact in facts(whole)]
-    assert ["a", "b"] == [fact.sku for fact in facts(text, last_line_open=True)]
-    [_, posted] = decode(Message(text.encode()), Rows(source="wms"))  # HTTP says how long it is
-    assert isinstance(posted, StockFact)
-
-
 def test_the_line_that_is_too_long_is_reported_and_no_other() -> None:
     text = f"kind,sku,location,quantity\nsale,a,1,1\nsale,{'x' * 99_999},1,1\nsale,b,1,1\n"
     options = Rows(source="wms")
