@@ -348,18 +348,18 @@ class Board:
 
     def restore(self, item: str, node: str, record: Record, now_s: float) -> None:
         """Bring back a pair. What it shows is withdrawn if settings do not have it any more."""
+        self._targets.note_shown(node)
         self._retarget(self.pairs.restore(item, node, record), now_s)
 
     # Inside
 
     def _claim(self, sku: str, locations: Sequence[str], now_s: float) -> int:
-        nodes = {node for location in locations for node in self._targets.nodes_at(location)}
-        units = 0
+        nodes, units = self._targets.selling(locations), 0
         for item in self._items.of_sku(sku):
             for node in nodes:
                 if (row := self.pairs.row(item, node)) is not None:
                     most = max(0, self._outage.most(row, self.pairs.most[row]))
-                    units += self._targets.claim(item, node, most, now_s)
+                    units += self._targets.claim(item, node, most, locations, now_s)
         return units
 
     def _retarget_all(self, now_s: float) -> Iterator[None]:

@@ -52,6 +52,7 @@ class Targets:
         self._items = items
         self._levels = levels
         self._claimed = claimed
+        self._unset: set[str] = set()
         self._nodes_at: dict[str, list[str]] = {}
         for node, locations in options.nodes.items():
             for location in locations:
@@ -60,6 +61,17 @@ class Targets:
     def nodes_at(self, location: str) -> Sequence[str]:
         """The nodes that show units of a location."""
         return self._nodes_at.get(location, ())
+
+    def note_shown(self, node: str) -> None:
+        """The channel shows something at a node, which settings may not have any more."""
+        if node not in self._options.nodes:
+            self._unset.add(node)
+
+    def selling(self, locations: Sequence[str]) -> set[str]:
+        """The nodes that may sell units of some locations: nobody knows any more which those were
+        of a node that is not set.
+        """
+        return self._unset.union(node for each in locations for node in self.nodes_at(each))
 
     def of(self, item: str, node: str, shown: int, now_s: float) -> Target | None:
         """What a channel that shows so many units of an item at a node is to show; None when the
@@ -94,10 +106,15 @@ class Targets:
             quantity = of_pair(fallback.rule, shown, quantity)
         return Target(int(there // factor), buffer, quantity)
 
-    def claim(self, item: str, node: str, shown: int, now_s: float) -> int:
-        """Base units that the channel may sell while it is away, if it shows so many of an item."""
+    def claim(
+        self, item: str, node: str, shown: int, locations: Sequence[str], now_s: float
+    ) -> int:
+        """Base units that the channel may sell while it is away, if it shows so many of an item: of
+        a node that is not set, those at some locations.
+        """
         sku, units = self._items.sku(item), ceil(shown * self._items.factor(item))
-        levels = (self._levels.level(sku, at, now_s) for at in self._options.nodes[node])
+        places = self._options.nodes.get(node, locations)
+        levels = (self._levels.level(sku, at, now_s) for at in places)
         rates = [level.rate for level in levels if level is not None and level.rate is not None]
         if not rates:
             return 0

@@ -45,10 +45,11 @@ class Sold:
     """Two channels that sell the same units: `away` shows so many, of nodes of its own."""
 
     def __init__(self, units: int, outage_s: float, *sold: int) -> None:
-        self.levels, claims = KnownLevels(), Claims()
+        self.levels, self.claims = KnownLevels(), Claims()
         self.now_s = NOW_S + 60
-        self.away = self._board("away", {"A": ("dc-1",)}, outage_s, claims)
-        self.other = self._board("other", {"DEFAULT": ("dc-1", "dc-2"), "B": ("dc-2",)}, 0, claims)
+        self.away = self._board("away", {"A": ("dc-1",)}, outage_s, self.claims)
+        both = {"DEFAULT": ("dc-1", "dc-2"), "B": ("dc-2",)}
+        self.other = self._board("other", both, 0, self.claims)
         for step, part in enumerate((0, *sold)):
             units -= part
             self.levels.tell("mug", "dc-1", units, True, NOW_S + step)
@@ -115,6 +116,25 @@ def test_what_a_channel_has_sold_unseen_is_left_to_it_until_its_orders_are_here(
     assert 15 == sold.offers(is_away=False)["DEFAULT"]
     sold.now_s += 2
     assert 16 == sold.offers(is_away=False)["DEFAULT"]
+
+
+@pytest.mark.parametrize("nodes", [{}, {"B": ("dc-2",)}])
+def test_what_is_shown_at_a_node_that_is_not_set_any_more_is_left_to_its_channel(
+    nodes: dict[str, tuple[str, ...]],
+) -> None:
+    """Of which locations it was the sum, nobody knows any more: of any of them."""
+    sold = Sold(30, 86_400.0, 1, 1, 1, 1, 1)
+    assert {"A": 25, "DEFAULT": 32, "B": 7} == sold.offers(is_away=False)
+    shown = sold.away.pairs.record(0)
+    sold.away = sold._board("away", nodes, 86_400.0, sold.claims)
+    sold.away.restore("mug", "A", shown, sold.now_s)
+
+    assert 32 == sold.offers(is_away=False)["DEFAULT"]
+    assert {"A": 0, "DEFAULT": 32 - 25, "B": 7} == sold.offers(is_away=True)
+    [flight] = sold.away.take(9, sold.now_s)
+    sold.away.settle(flight, Accepted(), sold.now_s)
+    sold.now_s += ORDERS_LEAST_S
+    assert 32 == sold.offers(is_away=False)["DEFAULT"]
 
 
 def test_what_changes_while_a_channel_is_away_is_beyond_its_claim() -> None:

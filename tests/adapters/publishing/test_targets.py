@@ -17,6 +17,7 @@ from holdfast.adapters.publishing.targets import Target, Targets, risk
 
 NODES: dict[str, tuple[str, ...]] = {"DEFAULT": ("dc-1", "dc-2")}
 NOW_S = 1_700_000_000.0
+AT = ("dc-1",)
 FACTORS = st.fractions(min_value=Fraction(1, 50), max_value=20, max_denominator=50)
 
 
@@ -105,7 +106,11 @@ def test_what_others_may_claim_is_taken_off_before_units_are_packed() -> None:
 
 def test_a_channel_that_is_away_may_claim_the_units_in_its_packs() -> None:
     single, packs = (targets(sold=6_000, factor=factor) for factor in ("1", "3"))
-    assert single.claim("mug", "DEFAULT", 6, NOW_S) == packs.claim("mug", "DEFAULT", 2, NOW_S) > 2
+    assert (
+        single.claim("mug", "DEFAULT", 6, AT, NOW_S)
+        == packs.claim("mug", "DEFAULT", 2, AT, NOW_S)
+        > 2
+    )
 
 
 @given(sold=st.integers(0, 100), factor=FACTORS)
