@@ -7,7 +7,7 @@ answer.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from holdfast.edge.client import Client
+from holdfast.edge.client import Client, NotFound
 from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
@@ -44,10 +44,15 @@ async def short_case(
 async def _missing(
     client: Client, names: set[str], levels: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
-    """Units of reservations that the core cannot keep, by SKU and location."""
+    """Units of reservations that the core cannot keep, by SKU and location. Of a SKU that has ended
+    there is no level: whoever ended it was told what was promised of it.
+    """
     missing = {}
     for sku, location in levels:
-        answer = await client.get_shortfall(sku, location, max_lines=LINES_MAX)
+        try:
+            answer = await client.get_shortfall(sku, location, max_lines=LINES_MAX)
+        except NotFound:
+            continue
         endangered = answer.shortfall.endangered
         units = sum(each.endangered_quantity for each in endangered if each.reservation_id in names)
         if units:

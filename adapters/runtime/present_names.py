@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
-from holdfast.edge.client import Client, InvalidArgument
+from holdfast.edge.client import Client, InvalidArgument, NotFound
 
 from ..events import OrderEvent
 
@@ -45,8 +45,19 @@ async def _asked(client: Client, skus: list[str], location: str) -> Mapping[str,
         half = len(skus) // 2
         halves = [await _asked(client, some, location) for some in (skus[:half], skus[half:])]
         return {**halves[0], **halves[1]}
-    known = [sku for sku in skus if sku not in answer.unknown_skus]
-    return dict(zip(known, (each.sku for each in answer.availabilities), strict=True))
+    unknown = {sku: await _last_name(client, sku, location) for sku in answer.unknown_skus}
+    known = [sku for sku in skus if sku not in unknown]
+    names = dict(zip(known, (each.sku for each in answer.availabilities), strict=True))
+    return {**unknown, **names}
+
+
+async def _last_name(client: Client, sku: str, location: str) -> str:
+    """What a SKU was called when it ended: the core says so where it says that there is none."""
+    try:
+        await client.get_shortfall(sku, location, max_lines=1)
+    except NotFound as error:
+        return error.metadata.get("value", sku) if error.reason == "UNKNOWN_SKU" else sku
+    return sku  # it has begun meanwhile
 
 
 def with_names(event: OrderEvent, names: Mapping[str, str]) -> OrderEvent:
