@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -418,24 +416,6 @@ def test_facts_of_columns_are_found_by_their_document(client: BlockingClient) ->
     last, _, first, _ = client.list_movements("COLUMNS").movements
     assert (5, "") == (last.fact.occur_time.ToNanoseconds(), last.fact.reference.id)
     assert not first.fact.HasField("occur_time")
-
-
-def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
-    """What docs/integrators.md shows, as it stands there but for the node's address."""
-    page = Path(__file__).parents[2] / "docs" / "integrators.md"
-    section = page.read_text("utf-8").partition("\n## The ledger\n")[2]
-    example = section.partition("```python\n")[2].partition("```")[0]
-    program = tmp_path / "example.py"
-    with running_node(tmp_path, ledger="on") as node:
-        with connected(node) as client:
-            live(client)  # the ledger's process loads what the example needs
-            settled(client.list_movements)
-        for own, other in (("MUG", "CUP"), ("order-1", "order-3"), ('"erp"', '"wms"')):
-            example = example.replace(own, other)  # not what lives already
-        program.write_text(example.replace("BlockingClient()", f"BlockingClient({node.target!r})"))
-        done = subprocess.run([sys.executable, program], capture_output=True, check=False)
-    assert b"" == done.stderr
-    assert 0 == done.returncode
 
 
 def test_a_ledger_that_is_off_says_so(tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from holdfast.edge.client import Client, InvalidArgument
 from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import stock_service_pb2 as stock
-from tests.edge.node_process import NodeProcess
 from tests.edge.raw import WAREHOUSE, level_of, new_name, put_stock
 
 
@@ -65,14 +63,3 @@ async def test_what_is_sold_already_does_not_ask_for_supply(client: Client) -> N
     with pytest.raises(InvalidArgument) as wrong:
         await client.reserve("a", [("MUG", "W", 1)], latest_supply=day, already_sold=True)
     assert "already_sold" == wrong.value.metadata["field"]
-
-
-def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
-    """What docs/integrators.md shows, with names of its own and this node's address."""
-    page = (Path(__file__).parents[2] / "docs" / "integrators.md").read_text("utf-8")
-    section = page.partition("\n### Shortfalls\n")[2]
-    example = section.partition("```python\n")[2].partition("```")[0]
-    for name in ("MUG", "order-17", "order-18", "wms"):
-        example = example.replace(name, new_name(name))
-    client = f"BlockingClient({node.target!r})"
-    exec(example.replace("BlockingClient()", client), {})  # noqa: S102 - our own page

@@ -1,7 +1,6 @@
 """SKUs that nobody knows, in quarantine, over a real node."""
 
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,14 +91,3 @@ async def test_the_terminal_lists_admits_and_discards(node: NodeProcess, client:
     result = ask(node, "skus", "discard", good, "--reason", "late")
     assert "not in quarantine" in flat(result.output)
     assert not ask_json(node, "skus", "admit", good, "--reason", "x")["settled"]
-
-
-def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
-    """What docs/integrators.md shows, with names of its own and this node's addresses."""
-    page = (Path(__file__).parents[2] / "docs" / "integrators.md").read_text("utf-8")
-    section = page.partition("\n### SKUs that nobody knows\n")[2]
-    example = section.partition("```python\n")[2].partition("```")[0]
-    for name in ("MGU", "till"):
-        example = example.replace(name, new_name(name))
-    client = f"BlockingClient({node.target!r}, admin_target={node.admin_target!r})"
-    exec(example.replace("BlockingClient()", client), {})  # noqa: S102 - our own page

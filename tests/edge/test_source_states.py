@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 from holdfast.admin.v1.admin_service_pb2 import FALLBACK_CAP
@@ -100,14 +99,3 @@ def test_the_command_shows_what_leaves_a_state(node: NodeProcess) -> None:
             assert f"{sku} @ {WAREHOUSE}: its source is current" in running.stdout.readline()
             running.send_signal(signal.SIGINT)
             assert 0 == running.wait()
-
-
-def test_the_example_of_the_page_runs(node: NodeProcess) -> None:
-    """What docs/integrators.md shows, with names of its own and this node's addresses."""
-    page = (Path(__file__).parents[2] / "docs" / "integrators.md").read_text("utf-8")
-    section = page.partition("\n### Stock whose source is silent or has gaps\n")[2]
-    example = section.partition("```python\n")[2].partition("```")[0]
-    for name in ("MUG", "erp", "order-17"):
-        example = example.replace(name, new_name(name))
-    client = f"BlockingClient({node.target!r}, admin_target={node.admin_target!r})"
-    exec(example.replace("BlockingClient()", client), {})  # noqa: S102 - our own page
