@@ -96,6 +96,7 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
     from ..server.lifecycle import Server
     from ..server.log_writer import stderr_writer
     from ..server.logs import configure_logging
+    from ..server.transports.event_loop import EventLoop
     from .progress import LateBar
 
     log_lines = stderr_writer()
@@ -117,7 +118,8 @@ def _serve(settings: "Settings", *, as_json: bool) -> None:
             _tell_ready(server, as_json=as_json)
 
         with closing(log_lines), _failing_with_advice():
-            uvloop.run(run(_progress("recovering", bar, as_json=as_json), on_ready))
+            serving = run(_progress("recovering", bar, as_json=as_json), on_ready)
+            uvloop.run(serving, loop_factory=EventLoop)
 
 
 @contextmanager

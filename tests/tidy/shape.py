@@ -44,6 +44,7 @@ LIBRARY_BASES = {
     "typer.core.TyperGroup": "a group of commands that looks at all words first",
     "uvicorn.Server": "a server that leaves signals alone",
     "uvicorn.protocols.http.h11_impl.H11Protocol": "a connection that ends when nobody asks",
+    "uvloop.Loop": "a loop that takes wake-ups together",
 }
 #: Exceptions by base, because that is how they are caught; users, because locust finds them so.
 INHERITED_AGAIN = {"grpc.RpcError", "locust.User"}

@@ -20,6 +20,7 @@ from holdfast.persistence.journal_process.protocol import IGNORED_SIGNALS
 
 from ..methods import PUBLIC, methods_of, service_names
 from ..transports.choice import transport_class
+from ..transports.event_loop import EventLoop
 from ..transports.transport import Transport
 from .front_end import FrontEnd
 
@@ -35,7 +36,8 @@ def main() -> None:
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # they reach all processes: the engine says when
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    serving = serve(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    uvloop.run(serving, loop_factory=EventLoop)
 
 
 async def serve(address: str, message_bytes_max: int, transport_name: str) -> None:
