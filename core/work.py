@@ -126,12 +126,10 @@ NAME_LISTED: Final = 0.4
 #: A name of a shard that is looked through for one that ended.
 NAME_PASSED: Final = 0.01
 
-#: A shard that is read; a stock level that is read there, looked at again, put with those of other
-#: shards, and listed as an object.
+#: A shard that is read; a stock level that is read there, looked at again, and listed as an object.
 SHARD_READ: Final = 60
 LEVEL_COPIED: Final = 0.065
 LEVEL_PASSED: Final = 0.003
-LEVEL_PUT: Final = 0.03
 LEVEL_LISTED: Final = 2
 
 #: A status of a stock level that is read.

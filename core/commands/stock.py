@@ -1,5 +1,6 @@
 """Commands on stock facts and availability, and their outcomes."""
 
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -274,8 +275,14 @@ class LevelTable:
     up the garbage collector for longer than a turn.
     """
 
-    figures: Array
-    """By LevelFigure (int64[10, n])."""
+    pieces: Sequence[Array]
+    """By LevelFigure, one after another (int64[10, n] each). As one array they would be many MiB of
+    new memory, which a machine may take 25 ms to find (docs/adr/0025).
+    """
+    bounds: Sequence[int]
+    """The place of the first level of each piece, and after them that of the end. The levels of a
+    SKU are in one piece.
+    """
     locations: Sequence[str]
     """Names by LevelFigure.LOCATION."""
     unavailable: Array
@@ -283,10 +290,25 @@ class LevelTable:
     statuses: Sequence[str]
     """Names by status."""
 
+    def __len__(self) -> int:
+        return self.bounds[-1]
+
+    def take(self, levels: Array, figures: int | slice = slice(None)) -> Array:
+        """Figures of levels by their places, which rise: all (int64[10, n]), or one (int64[n])."""
+        taken = np.empty((*self.pieces[0][figures].shape[:-1], len(levels)), np.int64)
+        ends = levels.searchsorted(self.bounds).tolist()
+        for piece, at, start, end in zip(self.pieces, self.bounds, ends, ends[1:], strict=False):
+            if start < end:
+                taken[..., start:end] = piece[figures].take(levels[start:end] - at, -1)
+        return taken
+
     def read(self, start: int, end: int) -> Iterator[LevelView]:
-        """Levels [start, end) as objects."""
+        """Levels [start, end) of a SKU as objects."""
         by_status = self._by_status(start, end)
-        for place, row in enumerate(self.figures[:, start:end].T.tolist(), start):
+        home = bisect(self.bounds, start) - 1
+        at = self.bounds[home]
+        rows = self.pieces[home][:, start - at : end - at].T.tolist()
+        for place, row in enumerate(rows, start):
             location, on_hand, reserved, committed, available, enabled, *more = row
             incoming, quarantined, state, backordered = more
             yield LevelView(

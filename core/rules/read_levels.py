@@ -1,6 +1,5 @@
 """What is read of many SKUs, shard by shard, put together as one answer."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from ..tables.names import NameTable
 from ..tables.shard import Shard
 from ..tables.supply import sum_incoming
 from ..tables.table import Array
-from ..work import LEVEL_PASSED, LEVEL_PUT, LOCATION_PASSED, NAME_LISTED, Steps, Work
+from ..work import LEVEL_PASSED, LOCATION_PASSED, NAME_LISTED, Steps, Work
 
 #: Names that are listed before the turn may end.
 NAMES_LISTED_MAX = 1_000
@@ -52,22 +51,23 @@ class Answer:
         self._bounds = np.zeros((2, len(skus)), np.int64)
         self._read_at = np.full(len(skus), -1, np.int64)
         self._revisions: list[Revision] = []
-        self._count = 0
-        self._figures: deque[Array] = deque()
+        self._figures: list[Array] = []
+        self._ends = [0]
         self._unavailable: list[Array] = []
         self._statuses: dict[str, int] = {}
 
     def add(self, shard: Shard, places: Array, copied: Copied) -> None:
         """Take in the levels of SKUs, which have these places in the request (int64)."""
-        self._bounds[1, places] = ends = self._count + copied.ends
-        self._bounds[0, places[0]] = self._count
+        first = self._ends[-1]
+        self._bounds[1, places] = ends = first + copied.ends
+        self._bounds[0, places[0]] = first
         self._bounds[0, places[1:]] = ends[:-1]
         self._read_at[places] = len(self._revisions)
         self._revisions.append(shard.revision_now())
         if len(copied.unavailable):
             self._add_unavailable(shard.statuses, copied.unavailable)
         self._figures.append(copied.figures)
-        self._count += copied.figures.shape[1]
+        self._ends.append(first + copied.figures.shape[1])
 
     def _add_unavailable(self, statuses: NameTable, unavailable: Array) -> None:
         names = statuses.texts(np.arange(len(statuses)))
@@ -76,13 +76,13 @@ class Answer:
         ranks = np.argsort(np.argsort(names))
         by_level = np.lexsort((ranks[unavailable[:, 1]], unavailable[:, 0]))
         levels, status, units = unavailable[by_level].T
-        self._unavailable.append(np.stack((self._count + levels, ours[status], units), 1))
+        self._unavailable.append(np.stack((self._ends[-1] + levels, ours[status], units), 1))
 
     def view(self, locations: NameTable, work: Work) -> Steps[AvailabilitiesView]:
         """The answer. Locations have the same numbers in all shards."""
         # Where there is nothing to list, the locations need not be passed.
-        is_named = yield from self._find_named(len(locations) if self._count else 0, work)
-        figures = yield from self._put_together(is_named.cumsum() - 1, work)
+        is_named = yield from self._find_named(len(locations) if self._ends[-1] else 0, work)
+        yield from self._number_anew(is_named.cumsum() - 1, work)
         numbers = np.flatnonzero(is_named)
         names: list[str] = []
         while len(names) < len(numbers):
@@ -91,7 +91,7 @@ class Answer:
             piece = numbers[len(names) : len(names) + NAMES_LISTED_MAX]
             work.spend(len(piece) * NAME_LISTED)
             names += locations.texts(piece)
-        table = LevelTable(figures, names, *self._all_unavailable())
+        table = LevelTable(self._figures, self._ends, names, *self._all_unavailable())
         revisions = tuple(self._revisions)
         return AvailabilitiesView(self._skus, self._bounds, self._read_at, revisions, table)
 
@@ -106,27 +106,13 @@ class Answer:
             is_named[figures[LevelFigure.LOCATION]] = True
         return is_named
 
-    def _put_together(self, places: Array, work: Work) -> Steps[Array]:
-        """The figures of all levels. `places` has the place of each location among those that are
-        listed (int64).
-        """
-        if len(self._figures) == 1:
-            work.spend(self._count * LEVEL_PASSED)
-            together = self._figures.popleft()
-            together[LevelFigure.LOCATION] = places[together[LevelFigure.LOCATION]]
-            return together
-        together = np.empty((len(LevelFigure), self._count), np.int64)
-        start = 0
-        while self._figures:
+    def _number_anew(self, places: Array, work: Work) -> Steps[None]:
+        """Give each location its place among those that are listed (int64, by number)."""
+        for figures in self._figures:
             if work.is_over:
                 yield
-            figures = self._figures.popleft()
-            work.spend(figures.shape[1] * LEVEL_PUT)
-            piece = together[:, start : start + figures.shape[1]]
-            piece[:] = figures
-            piece[LevelFigure.LOCATION] = places[figures[LevelFigure.LOCATION]]
-            start += figures.shape[1]
-        return together
+            work.spend(figures.shape[1] * LEVEL_PASSED)
+            figures[LevelFigure.LOCATION] = places[figures[LevelFigure.LOCATION]]
 
     def _all_unavailable(self) -> tuple[Array, Sequence[str]]:
         """What is unavailable, in the order of levels and names of statuses, and these names."""

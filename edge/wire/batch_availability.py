@@ -46,7 +46,7 @@ def batch_availability_response(
             yield
         among, ranges = _members(*outcome.bounds.take(places, axis=1))
         levels = yield from _encoded_levels(outcome.levels, among, inside)
-        available = outcome.levels.figures[_AVAILABLE].take(among)
+        available = outcome.levels.take(among, _AVAILABLE)
         columns: dict[str, Column] = {
             "levels": ranges,
             "network_available": _summed(available, *ranges),
@@ -60,7 +60,7 @@ def batch_availability_response(
     if len(missing := np.flatnonzero(outcome.read_at < 0)):
         unknown = Pieces.of(command.skus[place].encode() for place in missing.tolist())
         parts.append(_part(unknown, unknown_skus=unknown.many))
-    if outcome.levels.figures.shape[1] > ENCODED_AT_ONCE:
+    if len(outcome.levels) > ENCODED_AT_ONCE:
         yield
     return Encoded(*parts)
 
@@ -98,11 +98,14 @@ def _cut(numbers: Figures, sizes: Figures) -> list[Figures]:
 
 
 def _members(starts: Figures, ends: Figures) -> tuple[Figures, tuple[Figures, Figures]]:
-    """The numbers from each start to its end, range by range, and the range of each in that."""
-    sizes = ends - starts
+    """The numbers of all ranges, rising, and where each range starts and ends among them."""
+    order = starts.argsort()
+    sizes = (ends - starts)[order]
     lasts = np.cumsum(sizes)
     firsts = lasts - sizes
-    return np.arange(sizes.sum()) + np.repeat(starts - firsts, sizes), (firsts, lasts)
+    members = np.arange(sizes.sum()) + np.repeat(starts[order] - firsts, sizes)
+    place = order.argsort()
+    return members, (firsts[place], lasts[place])
 
 
 def _summed(available: Figures, firsts: Figures, lasts: Figures) -> Figures:
@@ -142,7 +145,7 @@ def _encoded_levels(
         at = table.unavailable[:, 0]
         firsts, lasts = at.searchsorted(piece), at.searchsorted(piece + 1)
         ranges = firsts + len(table.locations), lasts + len(table.locations)
-        columns = level_columns(table.figures.take(piece, axis=1), ranges)
+        columns = level_columns(table.take(piece), ranges)
         pieces.append(encode(availability.StockLevel, columns, inside))
     return Pieces.joined(Pieces.of(()), *pieces)
 

@@ -3,6 +3,7 @@
 What runs is counted, not timed (tests/core/work_seen.py), so the bar of 10 ms is 10,000 units here.
 """
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ from tests.core.engine import Ticket
 from tests.core.work_seen import Seen
 
 BAR = 10_000
+
+#: Bytes of new memory that a turn may take: 10 ms, where the host of a virtual machine has to find
+#: each page of 4 KiB, in 6.5 us. NumPy asks for pages of 2 MiB, of 5 ms each, from 4 MiB on.
+NEW_MEMORY_MAX = 6 << 20
 
 #: Size of a command -> rounds of each kind: in the default run, and in the slow one.
 FEW_ROUNDS = {0.001: 4, 0.03: 4, 1: 1}
@@ -161,6 +166,14 @@ def test_what_a_command_declares_is_what_it_is_seen_to_do(
             assert total_seen <= 2 * total + 300, (size, total, total_seen)
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_no_turn_takes_much_new_memory(kind: Callable[[Nasty, float], Command]) -> None:
+    watch, nasty = opened("memory", 4)
+    do(watch.node, (nasty.reserve(1) for _ in range(4)))
+    for command in [kind(nasty, 1) for _ in range(4)]:
+        assert _new_memory(watch.node, command) <= NEW_MEMORY_MAX
+
+
 @pytest.mark.parametrize("count", [16, pytest.param(64, marks=pytest.mark.slow)])
 def test_a_flood_of_the_longest_commands_is_spread_over_turns(count: int) -> None:
     """So many of each kind at once: no turn does more for it."""
@@ -262,3 +275,19 @@ def _receipts(document: str, skus: Iterable[str], locations: Iterable[str]) -> I
 
 def list_of_squares(count: int) -> list[int]:
     return [number * number for number in range(count)]
+
+
+def _new_memory(node: Node, command: Command) -> int:
+    """The most bytes that Python and NumPy took in one of the turns of a command."""
+    node.post(command, Ticket(command))
+    most, has_more = 0, True
+    tracemalloc.start()
+    try:
+        while has_more:
+            before, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            has_more = node.turn(1).has_more
+            most = max(most, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    return most

@@ -1,6 +1,7 @@
 """Requests in which nothing is wrong but what a test changes, and what a fault must say."""
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -128,12 +129,13 @@ def availabilities(*views: core.AvailabilityView | None) -> core.AvailabilitiesV
         np.stack((ends[:-1], ends[1:])),
         np.where([view is not None for view in views], read_at, -1),
         tuple(view.revision for view in views if view),
-        level_table([level for each in levels for level in each]),
+        level_table(levels),
     )
 
 
-def level_table(levels: Sequence[core.LevelView]) -> core.LevelTable:
-    """Levels as columns."""
+def level_table(levels_of: Sequence[Sequence[core.LevelView]]) -> core.LevelTable:
+    """The levels of each SKU as columns, in a piece for each."""
+    levels = [level for each in levels_of for level in each]
     locations = sorted({level.location for level in levels})
     statuses = sorted({status for level in levels for status in level.unavailable})
     unavailable = [
@@ -141,9 +143,12 @@ def level_table(levels: Sequence[core.LevelView]) -> core.LevelTable:
         for place, level in enumerate(levels)
         for status, units in sorted(level.unavailable.items())
     ]
-    figures = [(locations.index(level.location), *level[1:6], *level[7:]) for level in levels]
+    rows = [(locations.index(level.location), *level[1:6], *level[7:]) for level in levels]
+    figures = np.array(rows, np.int64).reshape(-1, len(core.LevelFigure)).T.copy()
+    bounds = [0, *accumulate(map(len, levels_of))]
     return core.LevelTable(
-        np.array(figures, np.int64).reshape(-1, len(core.LevelFigure)).T.copy(),
+        [figures[:, start:end] for start, end in pairwise(bounds)],
+        bounds,
         locations,
         np.array(unavailable, np.int64).reshape(-1, 3),
         statuses,
