@@ -101,6 +101,9 @@ FACT_REVERSED: Final = 160
 RECORD_READ: Final = 0.15
 RECORD_PASSED: Final = 0.003
 
+#: One of a level that is looked at in search of a fact.
+RECORD_SEARCHED: Final = 0.015
+
 #: A part of an existing reservation, in one shard; each line in a command on all of them; a line
 #: that is read by name, and one that is listed.
 PART: Final = 20

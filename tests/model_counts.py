@@ -394,9 +394,9 @@ class Counts:
         is_counted = level.basis is not None and has_seen
         if not is_counted or level.counted_ns < now_ns - self.window_ns:
             return 0
-        for each in level.facts:
-            if each.kind == EventKind.COUNT and each.came_at_ns > level.counted_ns < each.at_ns:
-                return 0
+        counts = [each for each in level.facts if each.kind == EventKind.COUNT]
+        if counts and min(counts[-1].came_at_ns, counts[-1].at_ns) > level.counted_ns:
+            return 0
         is_in_books = level.basis == CountBasis.BOOKS
         return event.quantity if is_in_books else shipped
 

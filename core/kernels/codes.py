@@ -146,6 +146,9 @@ EARLIER, EARLIER_COUNTED = 6, 7
 #: number came late.
 HISTORY_UNDONE, HISTORY_PLAIN, HISTORY_COUNTED, HISTORY_NULLED, HISTORY_LATE = 1, 2, 4, 8, 16
 
+#: In place of the number of a source.
+ANY_SOURCE = -1
+
 #: What is known of the last count of an instant (layouts.LATEST), beside its basis: that instant
 #: was stated. And a basis.
 COUNT_BASIS, COUNT_IS_TIMED = 3, 4

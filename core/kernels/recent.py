@@ -5,6 +5,7 @@
 import numpy as np
 
 from .codes import (
+    ANY_SOURCE,
     COMMITTED,
     COUNT,
     COUNTED_BEFORE,
@@ -32,9 +33,9 @@ _TAG = np.uint64(0xFFFF)
 
 
 @kernel
-def append_facts(effects, quantities, records, latest, number, now_ns):
+def append_facts(effects, quantities, records, latest, counts, number, now_ns):
     """Keep a record of each stock fact, after number `number`: what it changed on hand; of a goods
-    issue, what it reported.
+    issue, what it reported. `counts` has the number of the last count of each level.
     """
     for i in range(effects.size):
         effect = effects[i]
@@ -71,9 +72,17 @@ def append_facts(effects, quantities, records, latest, number, now_ns):
         if effect.is_late:
             record.flags |= HISTORY_LATE
         if latest.size > 0:
-            level = latest[effect.row]
-            record.link = level.facts
-            level.facts = number + i + 1
+            _chain_fact(record, effect.row, latest, counts, number + i + 1)
+
+
+@kernel
+def _chain_fact(record, row, latest, counts, number):
+    """Put a fact after those of its level."""
+    level = latest[row]
+    record.link = level.facts
+    level.facts = number
+    if record.kind == COUNT:
+        counts[row] = number
 
 
 @kernel
@@ -117,16 +126,15 @@ def _chain_shipment(record, level, number):
 
 
 @kernel
-def chain_history(records, latest, number, are_shipments):
+def chain_history(records, latest, counts, number, are_shipments):
     """Chain records, after number `number`, that name their levels."""
     for i in range(records.size):
         record = records[i]
-        level = latest[record.link]
+        row = record.link
         if are_shipments:
-            _chain_shipment(record, level, number + i + 1)
+            _chain_shipment(record, latest[row], number + i + 1)
         else:
-            record.link = level.facts
-            level.facts = number + i + 1
+            _chain_fact(record, row, latest, counts, number + i + 1)
 
 
 @kernel
@@ -140,6 +148,45 @@ def _record_at(history, number):
     if number > first:
         return first - number
     return np.int64(0)
+
+
+@kernel
+def index_counts(history, latest, counts):
+    """Fill in the number of the last count of each level, or 0."""
+    previous, current, _first, _middle = history
+    for row in range(latest.size):
+        number = latest[row].facts
+        place = _record_at(history, number)
+        while place != 0:
+            record = current[place - 1] if place > 0 else previous[-place - 1]
+            if record.kind == COUNT:
+                break
+            number = record.link
+            place = _record_at(history, number)
+        counts[row] = number if place != 0 else 0
+
+
+@kernel
+def find_fact(history, number, source, tag, came_at_ns, most):
+    """The number of a level's record, from `number` back, of a fact that came at an instant, or 0
+    when there is none among the first `most`; and how many were looked at. `source` may be
+    ANY_SOURCE.
+    """
+    previous, current, _first, _middle = history
+    looked = 0
+    while looked < most:
+        place = _record_at(history, number)
+        if place == 0:
+            break
+        record = current[place - 1] if place > 0 else previous[-place - 1]
+        if record.came_at_ns < came_at_ns:
+            break
+        looked += 1
+        is_own = record.source == source or source == ANY_SOURCE
+        if is_own and record.came_at_ns == came_at_ns and record.tag == tag:
+            return number, looked
+        number = record.link
+    return np.int64(0), looked
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..commands import Reference, StockEvent
 from ..ids import key_from_text
-from ..kernels.codes import COUNT, COUNT_BASIS, SHIPMENT_REVERSAL, TIME_FIRST
+from ..kernels.codes import COUNT_BASIS, SHIPMENT_REVERSAL, TIME_FIRST
 from ..model import CountBasis, EventOutcome, State
 from ..tables.shard import Shard
 from .level_history import (
@@ -144,8 +144,8 @@ class GoodsIssues:
             return 0
         if not _had_seen_issue(source, event, shard, row, counted_ns, now_ns):
             return 0
-        since = self.history.since(shard.facts, shard, row, counted_ns)
-        if since is None or ((since["kind"] == COUNT) & (since["at_ns"] > counted_ns)).any():
+        last = self.history.last_count(shard, row, counted_ns)
+        if last is not None and int(last["at_ns"]) > counted_ns:
             return 0
         return event.quantity if basis == CountBasis.BOOKS else now_shipped
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import kernels
 from ..commands import StockEvent
 from ..kernels.codes import (
+    ANY_SOURCE,
     COUNT,
     COUNT_BASIS,
     GOODS_ISSUE,
@@ -25,12 +26,16 @@ from ..tables.recent import History
 from ..tables.shard import Shard
 from ..tables.table import Array
 from ..tables.writing import record
-from ..work import RECORD_PASSED, RECORD_READ, Work
+from ..work import RECORD_PASSED, RECORD_READ, RECORD_SEARCHED, Work
 
 NO_RECORDS: Final = np.zeros(0, HISTORY)
 
 #: Records of all shards that are passed over to find the first number of a source: some 2 ms.
 PASSED_MAX: Final = 1_000_000
+
+#: Records of a level among which a fact is searched for: some 3 ms. If it is older than those,
+#: it is known when it came, and no more.
+SEARCHED_MAX = 200_000
 
 #: In place of a count of the shelf: the last one was of the books.
 BOOKS: Final = CountBasis.BOOKS
@@ -115,33 +120,37 @@ class LevelHistory:
 
     def last_count_of(self, fact: FactSought, shard: Shard, row: int, now_ns: int) -> FactFound:
         """What the history says of a fact."""
-        came_at_ns = fact.came_at_ns
-        oldest_ns = kept_since_ns(shard, now_ns)
-        if came_at_ns is not None:
-            oldest_ns = max(oldest_ns, came_at_ns - 1)
-        facts = self.since(shard.facts, shard, row, oldest_ns)
-        if facts is None or not len(facts):
-            return FactFound()
-        is_own = facts["came_at_ns"] == came_at_ns
-        if fact.source is not None:
-            is_own &= facts["source"] == fact.source
-        found = facts[is_own & (facts["tag"] == fact.tag)][:1]
-        if len(found) and found["flags"][0] & HISTORY_COUNTED:
-            oldest_ns = kept_since_ns(shard, now_ns)
-        last = self.shelf_count(shard, row, oldest_ns)
-        return _found(found, last, came_at_ns)
+        kept_ns = kept_since_ns(shard, now_ns)
+        came_at_ns = kept_ns if fact.came_at_ns is None else fact.came_at_ns
+        found = self._find(fact, shard, row) if came_at_ns > kept_ns else NO_RECORDS
+        was_counted = len(found) and found["flags"][0] & HISTORY_COUNTED
+        after_ns = kept_ns if was_counted else max(kept_ns, came_at_ns - 1)
+        return _found(found, self.shelf_count(shard, row, after_ns), fact.came_at_ns)
+
+    def _find(self, fact: FactSought, shard: Shard, row: int) -> Array:
+        """The record of a fact, if it is among the newest of its level (HISTORY[0 or 1])."""
+        newest = int(shard.latest.records["facts"][row])
+        source = ANY_SOURCE if fact.source is None else fact.source
+        sought = source, fact.tag, fact.came_at_ns, SEARCHED_MAX
+        number, looked = kernels.find_fact(shard.facts.arrays, newest, *sought)
+        self.work.spend(looked * RECORD_SEARCHED)
+        return _copied(shard, int(number))
 
     def shelf_count(
         self, shard: Shard, row: int, after_ns: int
     ) -> Array | Literal[CountBasis.BOOKS] | None:
         """The last count of a level after an instant, or BOOKS when it was one of those."""
-        facts = self.since(shard.facts, shard, row, after_ns)
-        counts = facts[facts["kind"] == COUNT][:1] if facts is not None else NO_RECORDS
-        if not len(counts):
+        last = self.last_count(shard, row, after_ns)
+        if last is None:
             return None
-        is_plain = counts["flags"][0] & HISTORY_PLAIN
+        is_plain = last["flags"] & HISTORY_PLAIN
         is_of_books = shard.latest.records["basis"][row] & COUNT_BASIS == CountBasis.BOOKS
-        return BOOKS if is_of_books and not is_plain else counts[0]
+        return BOOKS if is_of_books and not is_plain else last
+
+    def last_count(self, shard: Shard, row: int, after_ns: int) -> Array | None:
+        """The last count of a level, if it came after an instant (HISTORY)."""
+        counts = _copied(shard, int(shard.counted.records[row]))
+        return counts[0] if (counts["came_at_ns"] > after_ns).any() else None
 
     def unposted_of_late(self, shard: Shard, row: int, unposted: int, now_ns: int) -> int:
         """Units that were shipped from a level and not posted, as far as they were shipped within
@@ -166,6 +175,13 @@ class LevelHistory:
         count = kernels.list_since(history.arrays, number, after_ns, self._found, HISTORY_READ_MAX)
         self.work.spend((count if count >= 0 else HISTORY_READ_MAX) * RECORD_READ)
         return None if count < 0 else _in_todays_numbers(self._found[:count].copy(), shard)
+
+
+def _copied(shard: Shard, number: int) -> Array:
+    """A record of a fact as `LevelHistory.since` has it, if it is there (HISTORY[0 or 1])."""
+    records = shard.facts.find(number).copy()
+    records["link"] = number
+    return _in_todays_numbers(records, shard)
 
 
 def _found(

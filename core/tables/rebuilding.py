@@ -43,6 +43,7 @@ def rebuild(shard: Shard) -> None:
     kernels.sum_backordered(
         shard.backorders.records, len(shard.backorders), shard.backordered.records
     )
+    kernels.index_counts(shard.facts.arrays, shard.latest.used, shard.counted.records)
     shard.expirations.clear()
     kernels.index_expiries(shard.arrays)
     sum_up(shard)

@@ -123,11 +123,20 @@ class History:
         first = int(self.figures[_FIRST])
         return self.previous.records, self.current.records, first, first + len(self.previous)
 
-    def chain(self, latest: Array, *, are_shipments: bool) -> None:
+    def find(self, number: int) -> Array:
+        """Record `number`, if it is still there (HISTORY[0 or 1])."""
+        previous, current, first, middle = self.arrays
+        if number <= first:
+            return previous[:0]
+        if number <= middle:
+            return previous[number - first - 1 : number - first]
+        return current[number - middle - 1 : number - middle]
+
+    def chain(self, latest: Array, counts: Array, *, are_shipments: bool) -> None:
         """Chain by level what is there, which until now named its levels."""
         number = int(self.figures[_FIRST])
         for generation in (self.previous, self.current):
-            kernels.chain_history(generation.used, latest, number, are_shipments)
+            kernels.chain_history(generation.used, latest, counts, number, are_shipments)
             number += len(generation)
 
     def set_times(self, at: Array, at_ns: Array) -> None:
@@ -141,12 +150,9 @@ class History:
 
     def set_undone(self, number: int, *, is_undone: bool) -> None:
         """Note of record `number`, if it is still there, whether it is undone."""
-        previous, current, first, middle = self.arrays
-        if number > first:
-            is_old = number <= middle
-            record = previous[number - first - 1] if is_old else current[number - middle - 1]
-            others = int(record["flags"]) & (255 - HISTORY_UNDONE)
-            record["flags"] = others | (HISTORY_UNDONE if is_undone else 0)
+        record = self.find(number)
+        record["flags"] &= 255 - HISTORY_UNDONE
+        record["flags"] |= HISTORY_UNDONE if is_undone else 0
 
     def mark(self) -> None:
         """Begin an entry."""
@@ -177,6 +183,7 @@ def _generation() -> Table:
 def append_facts(
     history: History,
     latest: Array,
+    counts: Array,
     effects: Array,
     quantities: Array,
     now_ns: int,
@@ -184,7 +191,7 @@ def append_facts(
 ) -> None:
     """Keep stock facts (STOCK). `latest` is empty until records are chained."""
     room = history.make_room(len(effects), now_ns, keeping)
-    kernels.append_facts(effects, quantities, room, latest, history.end, now_ns)
+    kernels.append_facts(effects, quantities, room, latest, counts, history.end, now_ns)
     history.take(len(effects))
 
 

@@ -197,6 +197,8 @@ class Shard:
         """What recently happened to levels, of which little is kept until somebody asks."""
         self.keeping = Keeping()
         self.latest = Table(LATEST, rows_max=rows_max)
+        # Of every level the number of its last count, once records are chained.
+        self.counted = Table("i8", rows_max=rows_max)
         unused_max = UNUSED_HISTORY_MAX // self.index.shard_count
         self.facts, self.shipments = History(unused_max), History(unused_max)
 

@@ -42,8 +42,8 @@ def _apply(shard: Shard, effects: Array, quantities: Array, seen: Array, numbere
         kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)
         shard.events.index(keyed)
     if shard.keeping.window_ns:
-        latest = shard.latest.used
-        append_facts(shard.facts, latest, effects, quantities, shard.now_ns, shard.keeping)
+        levels = shard.latest.used, shard.counted.records
+        append_facts(shard.facts, *levels, effects, quantities, shard.now_ns, shard.keeping)
 
 
 def apply_details(shard: Shard, effects: Array) -> None:
@@ -67,8 +67,8 @@ def apply_windows(shard: Shard, effects: Array) -> None:
                 history.begin(shard.now_ns)
         if is_used and not keeping.is_used:
             latest = shard.latest.extend(len(shard.levels))
-            shard.facts.chain(latest, are_shipments=False)
-            shard.shipments.chain(latest, are_shipments=True)
+            shard.facts.chain(latest, shard.counted.records, are_shipments=False)
+            shard.shipments.chain(latest, shard.counted.records, are_shipments=True)
         keeping.set(window_ns, is_used=bool(is_used))
 
 

@@ -86,6 +86,7 @@ class _Shard:
         self.supply_texts = granules, granules.view(np.uint8)
         self.counts = np.zeros(len(self.levels), LAST_COUNT)
         self.latest = np.zeros(len(self.levels), LATEST)
+        self.last_counted = np.zeros(len(self.levels), np.int64)
         self.records = np.zeros(400, HISTORY)
         self.kept = 0
         self.is_used = rng.random() < 0.5
@@ -203,7 +204,8 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
     latest = shard.latest if shard.is_used else shard.latest[:0]
     free = shard.records[shard.kept :]
     time = rng.choice(TIMES)
-    duel.call("append_facts", effects, quantities, free, latest, shard.kept, time)
+    levels = latest, shard.last_counted
+    duel.call("append_facts", effects, quantities, free, *levels, shard.kept, time)
     shard.kept += len(effects)
     lines = np.zeros(3, LINE)
     lines["row"] = [rng.randrange(len(shard.levels)) for _ in lines]
@@ -221,11 +223,15 @@ def _keep(duel: Duel, rng: Random, shard: _Shard, effects: Array, quantities: Ar
     if not shard.is_used:
         shard.is_used = rng.random() < 0.5
         chained = shard.records[: shard.kept if shard.is_used else 0]
-        duel.call("chain_history", chained, shard.latest, 0, rng.randrange(2))
+        levels = shard.latest, shard.last_counted
+        duel.call("chain_history", chained, *levels, 0, rng.randrange(2))
+    duel.call("index_counts", history, latest, np.zeros(len(latest), np.int64))
     for level in latest.tolist():
         duel.call("list_since", history, level[0], after_ns, found, rng.choice((2, 20)))
         duel.call("sum_shipped", history, level[1], rng.choice((0, 3, 99, -2)), after_ns, 20)
         source = rng.randrange(3)
+        sought = source - 1, rng.choice((0, 1, 2)), after_ns, rng.choice((2, 20))
+        duel.call("find_fact", history, level[0], *sought)
         duel.call("find_first_numbered", history[1], source, after_ns, rng.choice((2, 20)))
 
 

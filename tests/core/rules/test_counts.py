@@ -306,6 +306,20 @@ def test_a_busy_level_is_counted_as_of_an_instant_by_a_source_that_numbers(
     )
 
 
+def test_what_a_count_took_off_is_given_back_at_a_busy_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The books had the posting, which comes after much else."""
+    monkeypatch.setattr("holdfast.core.rules.level_history.HISTORY_READ_MAX", FEW)
+    shop = Shop()
+    shop.ship(SHIPPED_NS)
+    shop.happen("after", LAST_NS)
+    for number in range(2 * FEW):
+        shop.fact(EventKind.RECEIPT, 1, LAST_NS + 1 + number, source="till")
+    shop.happen("post", LAST_NS + HOUR_NS)
+    assert 9 + 2 * FEW == shop.on_hand
+
+
 def test_a_count_does_not_bring_sold_units_back() -> None:
     """T8: ten were counted, and four that were sold since were not seen."""
     shop = Shop()
