@@ -411,12 +411,21 @@ def test_ids_that_share_their_bits_with_words_get_every_answer() -> None:
     assert expected == desk.ask(ReserveBatch(operations, None)).codes.tolist()
 
 
-def test_an_id_that_stands_twice_in_a_linked_group_refuses_it() -> None:
-    """The second is another order under the same id, even when it asks for the same."""
+@pytest.mark.parametrize("times", [2, 3])
+@pytest.mark.parametrize("quantity", [1, 2])
+def test_an_id_that_stands_again_in_a_linked_group_refuses_it(times: int, quantity: int) -> None:
+    """Each after the first is another order under the same id, even when it asks for the same; also
+    where the first is held already.
+    """
     desk = Desk()
-    answers = desk.reserve((1, 0, 1), (1, 0, 1), (2, 1, 1), linked=(1, 1, 0))
-    assert [codes.LINKED_REFUSED, codes.ID_REUSED, codes.LINKED_REFUSED] == answers
-    assert [ACCEPTED, ACCEPTED] == desk.reserve((1, 0, 1), (2, 1, 1))
+    again = [(1, 0, quantity)] * (times - 1)
+    linked = [1] * times + [0]
+    others = [codes.ID_REUSED] * (times - 1) + [codes.LINKED_REFUSED]
+    answers = desk.reserve((1, 0, 1), *again, (2, 1, 1), linked=linked)
+    assert [codes.LINKED_REFUSED, *others] == answers
+    assert [ACCEPTED] == desk.reserve((1, 0, 1))
+    assert [REPEATED, *others] == desk.reserve((1, 0, 1), *again, (2, 1, 1), linked=linked)
+    assert [ACCEPTED] == desk.reserve((2, 1, 1))
 
 
 def test_handles_of_nothing_read_zeros() -> None:
