@@ -174,6 +174,7 @@ class Watcher:
         self._looked_at = 0
         async for shard, rows in self._rows(question):
             before = self._statuses[shard.number].records[rows].tobytes()
+            self._carry_over(shard, rows)
             here, left = self._by_state(shard, rows)
             count = len(here) + len(left)
             if self._looked_at and self._looked_at + count > PAGE_LEVELS:
@@ -259,12 +260,25 @@ class Watcher:
         self._conflated |= len(rows) < sum(map(len, touched))
         return rows
 
+    def _carry_over(self, shard: Shard, rows: Array) -> None:
+        """Note of levels whose SKU has begun again what was sent of those that ended: for the
+        caller they are the same.
+        """
+        statuses = self._statuses[shard.number]
+        statuses.extend(max(0, len(shard.levels) - len(statuses)))
+        skus = shard.levels.records["sku"]
+        has_ended = shard.skus.removed.records[skus[rows]] != 0
+        ended = rows[has_ended & (statuses.records[rows] != 0)]
+        for row, (sku, location) in zip(ended.tolist(), shard.name_rows(ended), strict=True):
+            is_merged = shard.skus.text(skus[row]) != sku
+            if not is_merged and (begun := shard.find_row(sku, location)) >= 0:
+                statuses.records[begun] = statuses.records[row]
+
     def _by_state(self, shard: Shard, rows: Array) -> tuple[Array, Array]:
         """Those of these rows whose source is in a state that is watched or whose SKU has ended,
         and those that the caller may have from before their source left these states.
         """
         statuses = self._statuses[shard.number]
-        statuses.extend(max(0, len(shard.levels) - len(statuses)))
         if not self.wanted.source_states:
             return rows, NO_ROWS
         *_, is_open, _, states = shard.read_levels(rows)

@@ -14,6 +14,7 @@ from holdfast.core.model import EventKind
 from holdfast.edge.server.watch import watches as watches_module
 from holdfast.edge.server.watch.watches import Watches
 from holdfast.edge.wire.watch import status_of
+from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import watch_service_pb2 as watch
 from tests.edge.server.test_pump import Bench
 from tests.edge.server.watch.test_days import rounds_until, watching
@@ -130,6 +131,28 @@ async def test_each_watcher_ends_with_what_it_watches(monkeypatch: pytest.Monkey
     await bench.pump.drain()
 
 
+@pytest.mark.parametrize("states", [[], [common.SOURCE_STATE_CURRENT]])
+async def test_a_sku_that_ends_and_begins_again_between_passes_crosses_from_what_was_sent(
+    states: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its level is another, which the caller does not see."""
+    rest_for(monkeypatch, 0.0)
+    bench, watches = await opened()
+    crossed: list[tuple[int, int]] = []
+    async with watching(watches, skus=["Pot"], source_states=states) as responses:
+        await anext(responses)
+        for _ in range(2):
+            following = asyncio.ensure_future(anext(responses))
+            await rounds_until(lambda: all(each.is_idle for each in watches.watchers))
+            lives = [(DeleteSku("Pot"), some(EventKind.SALE, "Pot", 1)) for _ in range(2)]
+            await asyncio.gather(*(bench.ask(each) for life in lives for each in life))
+            (update,) = (await following).levels
+            crossed.append((update.status, update.crossed_from))
+    in_stock, short = watch.STOCK_STATUS_IN_STOCK, watch.STOCK_STATUS_SHORT
+    assert [(short, in_stock), (short, watch.STOCK_STATUS_UNSPECIFIED)] == crossed
+    await bench.pump.drain()
+
+
 async def test_changes_while_watchers_rest_are_told_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -204,10 +227,9 @@ def rest_for(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 
 def any_command(rng: Random, skus: list[str]) -> RecordStockEvents | DeleteSku:
-    """About one of these SKUs. One that ends does not begin again."""
+    """About one of these SKUs, of which some end and begin again."""
     sku = rng.choice(skus)
-    if len(skus) > 3 and rng.random() < 0.1:
-        skus.remove(sku)
+    if rng.random() < 0.1:
         return DeleteSku(sku)
     return some(rng.choice((EventKind.RECEIPT, EventKind.SALE)), sku, rng.randint(1, 9))
 

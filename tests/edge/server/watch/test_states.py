@@ -107,6 +107,19 @@ async def test_the_end_of_a_level_in_a_state_is_its_end_under_its_present_name()
     await bench.pump.drain()
 
 
+async def test_a_sku_that_begins_again_in_another_state_is_dropped() -> None:
+    """Between two passes: the caller has the level of the one that ended."""
+    bench, watches = await opened()
+    await bench.ask(received(3, source="wms"))
+    async with watching(watches, source_states=[GAP]) as responses:
+        assert [("Pot", False, GAP)] == await next_states(responses)
+        following = asyncio.ensure_future(next_states(responses))
+        await rounds_until(lambda: all(each.is_idle for each in watches.watchers))
+        await asyncio.gather(bench.ask(DeleteSku("Pot")), bench.ask(received(1, source="till")))
+        assert [("Pot", True, CURRENT)] == await following
+    await bench.pump.drain()
+
+
 @pytest.mark.parametrize("encoded_min", [1, level_pages.ENCODED_MIN])
 async def test_a_crossing_is_sent_of_a_level_that_comes_back_into_a_state(
     encoded_min: int, monkeypatch: pytest.MonkeyPatch
