@@ -77,8 +77,8 @@ def routes(holds: Holds, guard: Guard, now: Callable[[], datetime]) -> list[Rout
         asked = approval(fields.json_of(body, "$"))
         try:
             return _approved(await holds.hold(asked.session, asked.lines))
-        except Conflict as conflict:  # an answer other than 200 is an outage to Stripe
-            return _approved(Answer("declined", [Problem("conflict", str(conflict))]))
+        except (Conflict, InvalidArgument) as error:  # other than 200 is an outage to Stripe
+            return _approved(Answer("declined", [Problem("invalid", str(error))]))
 
     def bearer(handler: Handler) -> Handler:
         async def checked(request: Request) -> Response:
@@ -138,10 +138,16 @@ async def _judged(handler: Handler, request: Request) -> Response:
     except InvalidArgument as error:
         return _refused(400, error.message)
     except HoldfastError as error:
-        text = f"the core does not say now, so send the same request again: {error.message}"
-        return _refused(503, text, wait_s=WAIT_S)
+        return _away(error.message)
+    except TimeoutError:
+        return _away("its answers took too long")
     except ClientDisconnect:
         return Response(status_code=400)
+
+
+def _away(why: str) -> Response:
+    text = f"the core does not say now, so send the same request again: {why}"
+    return _refused(503, text, wait_s=WAIT_S)
 
 
 def _answer(name: str, answer: Answer) -> Response:

@@ -6,6 +6,7 @@ deadline. A hold whose answer did not come in time is declined; if it was made a
 time runs out. Whether a purchase was completed is not guessed: the caller asks again.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,7 +136,16 @@ class Holds:
         return Answer(_STATES.get(response.reservation.state, _ENDED))
 
     async def complete(self, name: str, key: str) -> Answer:
-        """The purchase is made. Raises NotFound, Conflict, and what is AWAY."""
+        """The purchase is made. Raises NotFound, Conflict, TimeoutError, and what is AWAY."""
+        async with asyncio.timeout(self._timeout_s):
+            return await self._complete(name, key)
+
+    async def cancel(self, name: str, key: str) -> Answer:
+        """The purchase is not made. Raises as above."""
+        async with asyncio.timeout(self._timeout_s):
+            return await self._cancel(name, key)
+
+    async def _complete(self, name: str, key: str) -> Answer:
         try:
             response = await self.client.commit(
                 f"{PREFIX}{name}",
@@ -150,8 +160,7 @@ class Holds:
             return state
         return Answer("declined", [_problem(response.refusal)])
 
-    async def cancel(self, name: str, key: str) -> Answer:
-        """The purchase is not made. Raises NotFound, Conflict, and what is AWAY."""
+    async def _cancel(self, name: str, key: str) -> Answer:
         try:
             response = await self.client.release(
                 f"{PREFIX}{name}",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httpx
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from holdfast.adapters.agents.agents_options import AgentsOptions
 from holdfast.adapters.intake import bodies
 from holdfast.edge.client import Client, Retries
+from holdfast.v1 import common_pb2 as common
+from holdfast.v1.reservation_service_pb2 import CommitResponse, ReleaseResponse
 from tests.adapters.agents.asking import OPENAPI, Asking, check_answer
 from tests.adapters.agents.test_agent_requests import stripe
 from tests.edge.node_process import free_port
@@ -192,6 +195,14 @@ async def test_stripe_is_approved_once_or_declined_with_a_reason(asking: Asking)
     assert "approved" == (await asking.approve(event)).json()["manual_approval_details"]["type"]
 
 
+@pytest.mark.parametrize("item", ["é" * 100, " ", "\ufffd"])
+async def test_what_can_be_no_item_is_declined_to_stripe(asking: Asking, item: str) -> None:
+    """An answer other than 200 is an outage to it."""
+    lines = [{"id": "li", "sku_id": item, "quantity": 1}]
+    answer = await asking.approve(stripe(checkout_session="cs", line_item_details=lines))
+    assert "declined" == answer.json()["manual_approval_details"]["type"]
+
+
 async def test_another_signature_is_refused(asking: Asking) -> None:
     answer = await asking.http.post("/agents/stripe", content=b"{}")
     assert 401 == answer.status_code
@@ -206,6 +217,29 @@ async def test_a_hold_of_a_core_that_is_away_is_declined_in_time(away: Asking) -
     assert ["unavailable"] == [each["code"] for each in answer["messages"]]
     approval = await away.approve(stripe())
     assert "declined" == approval.json()["manual_approval_details"]["type"]
+
+
+class Slow:
+    """A core that refuses what it is asked, and says nothing more."""
+
+    async def commit(self, *_: object, **__: object) -> CommitResponse:
+        return CommitResponse(outcome=common.OUTCOME_REFUSED)
+
+    async def release(self, *_: object, **__: object) -> ReleaseResponse:
+        return ReleaseResponse(outcome=common.OUTCOME_REFUSED)
+
+    async def get_reservation(self, *_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("verb", ["complete", "cancel"])
+async def test_an_answer_that_takes_two_questions_comes_within_one_deadline(
+    options: AgentsOptions, verb: str
+) -> None:
+    hasty = options.model_copy(update={"deadline_ms": 10})
+    async with asyncio.timeout(10), Asking(cast(Client, Slow()), hasty) as asking:
+        answer = await asking.ask("POST", f"holds/s/{verb}")
+    assert (503, "1") == (answer.status_code, answer.headers["retry-after"])
 
 
 async def test_what_nobody_knows_is_asked_again(away: Asking) -> None:
