@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from .contract import Adapter, Message, Undecodable
 from .damage import DAMAGES
-from .events import Event, OrderEvent, StockFact
+from .events import Event, OrderEvent, StockFact, time_without_zone
 from .intake import cloudevents
 
 #: Damaged copies of each sample, of each kind of damage.
@@ -124,8 +124,8 @@ def _of_event(event: Event, sample: str) -> Iterator[Finding]:
         value = getattr(event, name)
         if not 0 < len(value.encode()) <= NAME_BYTES_MAX:
             yield Finding("names fit", sample, f"{name} {value!r} has no or too many bytes")
-    if event.time is not None and event.time.tzinfo is None:
-        yield Finding("times have zones", sample, f"{event.id}: {event.time.isoformat()}")
+    if name := time_without_zone(event):
+        yield Finding("times have zones", sample, f"{event.id}: {name} {getattr(event, name)}")
     if isinstance(event, StockFact) and not (event.sku and event.location):
         yield Finding("names fit", sample, f"{event.id} has no SKU or location")
     if isinstance(event, OrderEvent) and not event.order:

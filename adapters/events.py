@@ -163,8 +163,9 @@ class OrderEvent:
     is taken off without being among `cancelled`; by `time`, an old state does not undo that.
     """
     placed_time: datetime | None = None
-    """Of STATE: when the order was placed. What is done of one from so long ago that the core may
-    have forgotten it is not placed again.
+    """Of STATE: when the order was placed; when it was first heard of, where this is left out or to
+    come. What is done of one from so long ago that the core may have forgotten it is not placed
+    again.
     """
     hold: timedelta | None = None
     """Of HELD: for how long."""
@@ -233,3 +234,11 @@ class Ignored:
 
 Event: TypeAlias = StockFact | OrderEvent | Exceptional
 Decoded: TypeAlias = Event | Shown | Numbered | Ignored
+
+_TIMES: Final = ("time", "placed_time", "expected_time")
+
+
+def time_without_zone(said: Event | Shown) -> str:
+    """The first field of what was said whose time has no zone; empty where all have one."""
+    times = {name: getattr(said, name, None) for name in _TIMES}
+    return next((name for name, time in times.items() if time and time.utcoffset() is None), "")

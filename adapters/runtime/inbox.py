@@ -23,9 +23,9 @@ from .records import DeadLetter, Waiting
 from .store import Store, Tables
 
 #: What has been seen is forgotten a few at a time, and faster than it comes: a message is noted
-#: when it comes, and two things at most of each of its events, such as the lines of its order.
+#: when it comes, and three things at most of each of its events, such as the lines of its order.
 _FORGOTTEN_BY_ARRIVAL: Final = 4
-_FORGOTTEN_BY_EVENT: Final = 3
+_FORGOTTEN_BY_EVENT: Final = 4
 
 KEY_BYTES_MAX: Final = 512
 

@@ -30,6 +30,7 @@ from ..events import (
     OrderEvent,
     Shown,
     StockFact,
+    time_without_zone,
 )
 from .awaited import GRACE, note_reversal
 from .cases import case_of_dead, case_of_money, case_of_shortfall, raise_case
@@ -221,7 +222,7 @@ class Lane:
                 self._observer.ignored(self.name, decoded.reason)
             elif isinstance(decoded, Numbered):
                 done.numbers.append(decoded)
-            elif isinstance(decoded, Shown) and _has_no_zone(decoded.time):
+            elif isinstance(decoded, Shown) and time_without_zone(decoded):
                 errors.append(Undecodable("time", f"{decoded.time}", "a time with its zone"))
             elif isinstance(decoded, Shown):
                 if (change := self._hear(decoded)) is not None:
@@ -239,8 +240,8 @@ class Lane:
         return items
 
     def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
-        if _has_no_zone(event.time):
-            dead = Dead("UNFIT", "its time has no zone", "time", f"{event.time}")
+        if name := time_without_zone(event):
+            dead = Dead("UNFIT", f"its {name} has no zone", name, f"{getattr(event, name)}")
             self._bury(Item(waiting, event, event), "decode", dead, done)
             return None
         self._observer.decoded(self.name, event)
@@ -458,7 +459,3 @@ def _fact(item: Item) -> StockFact:
 
 def _is_fact_of(item: Item) -> bool:
     return isinstance(item.mapped, StockFact)
-
-
-def _has_no_zone(time: datetime | None) -> bool:
-    return time is not None and time.tzinfo is None

@@ -1,4 +1,5 @@
-"""The time of the newest state of each order whose quantities fall, for as long as keys are known.
+"""The time of the newest state of each order whose quantities fall, for as long as keys are known;
+and when an order was first heard of that does not say when it was placed, for a year.
 
 Numbers that rise show by themselves which of two states is the newer. Those that fall do not: an
 old state would order again what a newer one has taken off.
@@ -6,11 +7,15 @@ old state would order again what a newer one has taken off.
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from ..events import OrderEvent
 from .inbox import remember
 from .store import Store, Tables
+
+#: How long it is known when an order was first heard of: shops change a tag of one after months.
+FIRST_KEPT: Final = timedelta(days=365)
 
 
 class LatestStates:
@@ -27,7 +32,7 @@ class LatestStates:
         if event.time is None:
             return False
         time = event.time.astimezone(UTC).isoformat(timespec="microseconds").encode()
-        key = _key(event.order)
+        key = _key("state", event.order)
 
         def note(tables: Tables) -> bool:
             kept = tables.seen.get(key)
@@ -37,6 +42,24 @@ class LatestStates:
 
         return await self._store.write(note)
 
+    async def placed(self, event: OrderEvent) -> datetime:
+        """When an order was placed, as far as its event says so; else when it was first heard of,
+        which is later: the core has known it for no longer. Raises StoreFull, StoreFailed.
+        """
+        now = self.now()
+        if event.placed_time is not None and event.placed_time <= now:
+            return event.placed_time
+        key = _key("first", event.order)
 
-def _key(order: str) -> bytes:
-    return hashlib.blake2b(b"\0state\0" + order.encode(), digest_size=16).digest()
+        def note(tables: Tables) -> bytes:
+            kept = tables.seen.get(key)
+            if kept is None:
+                kept = now.astimezone(UTC).isoformat().encode()
+                remember(tables, key, kept, now + FIRST_KEPT)
+            return kept
+
+        return datetime.fromisoformat((await self._store.write(note)).decode())
+
+
+def _key(kind: str, order: str) -> bytes:
+    return hashlib.blake2b(f"\0{kind}\0{order}".encode(), digest_size=16).digest()

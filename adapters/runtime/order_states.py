@@ -83,6 +83,7 @@ class OrderStates:
         raises; StoreFull and StoreFailed.
         """
         states = line_states(event)
+        event = replace(event, placed_time=await self._latest.placed(event))
         if event.is_current and await self._latest.is_outdated(event):
             event, states = replace(event, is_current=False), already_done(states)
         for attempt in range(ATTEMPTS):

@@ -63,6 +63,12 @@ class _LatestInMemory:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self._kept: dict[str, datetime] = {}
+        self._first: dict[str, datetime] = {}
+
+    async def placed(self, event: OrderEvent) -> datetime:
+        if event.placed_time is not None and event.placed_time <= self.now():
+            return event.placed_time
+        return self._first.setdefault(event.order, self.now())
 
     async def is_outdated(self, event: OrderEvent) -> bool:
         if event.time is None:

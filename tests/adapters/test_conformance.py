@@ -85,6 +85,10 @@ WRONG: Mapping[str, tuple[Adapter, str]] = {
         replace(ADAPTER, decode=_changed(time=datetime(2026, 11, 27, 9))),  # noqa: DTZ001
         "times have zones",
     ),
+    "expects at local times": (
+        replace(ADAPTER, decode=_changed(expected_time=datetime(2026, 11, 27, 9))),  # noqa: DTZ001
+        "times have zones",
+    ),
     "blames nobody": (replace(ADAPTER, decode=_nameless), "samples decode"),
 }
 

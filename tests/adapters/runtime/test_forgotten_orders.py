@@ -52,6 +52,22 @@ async def test_a_late_state_of_an_order_that_has_ended_moves_nothing(days: int, 
     assert left == await on_hand(shop)
 
 
+@pytest.mark.parametrize("days", [31, 60, 300])
+@pytest.mark.parametrize("ahead", [None, timedelta(seconds=5), timedelta(days=3_000)])
+async def test_a_late_state_that_does_not_say_when_its_order_was_placed_moves_nothing(
+    days: int, ahead: timedelta | None
+) -> None:
+    """Or says a time to come: the clock of a shop is ahead, or its zone is not what it says."""
+    shop = Shop(new_core())
+    state = shop.state(Line("1", "A", 2, 2))
+    placed = None if ahead is None else now(shop.core) + ahead
+    assert Settled("APPLIED") == await shop.orders.apply(replace(state, placed_time=placed))
+    pass_days(shop.core, days)
+    late = replace(state, id="late", placed_time=placed)
+    assert Settled("UNCHANGED") == await shop.orders.apply(late)
+    assert 3 == await on_hand(shop)
+
+
 #: What is told of an order by turns before the core forgets what of it has ended, what is told
 #: after, and units of lines that are committed, shipped and cancelled in the end.
 SHIPPED, OPEN = Line("1", "A", 2, 2), Line("1", "A", 2)

@@ -31,6 +31,7 @@ from holdfast.adapters.runtime.till_gaps import tell_gaps
 from holdfast.edge.client import Client
 from holdfast.v1 import stock_service_pb2 as stock
 from tests.adapters.events_of import SALE, to_batch
+from tests.adapters.order_shop import Line, Shop, new_core
 
 #: One that the core takes: in whole base units.
 WHOLE = replace(SALE, quantity=SALE.quantity * 100, unit="", sequence=0)
@@ -140,6 +141,25 @@ async def test_what_a_channel_shows_at_a_time_without_a_zone_is_a_dead_letter(
     with inbox._store.reading() as tables:
         [letter] = dead_letters(tables)
     assert "a time with its zone" in letter.text
+
+
+@pytest.mark.parametrize("name", ["time", "placed_time"])
+async def test_an_order_at_a_time_without_a_zone_is_a_dead_letter_that_names_it(
+    tmp_path: Path, name: str
+) -> None:
+    shop = Shop(new_core())
+    state, naive = shop.state(Line("1", "A", 1)), NOW.replace(tzinfo=None)
+    is_placed = name == "placed_time"
+    event = replace(state, placed_time=naive) if is_placed else replace(state, time=naive)
+    adapter = replace(ADAPTER, decode=lambda *_: [event])
+    under_test, inbox = lane(tmp_path, Core(), adapter)
+    await inbox.put([Keyed(Message(b"{}"), "1", "")], NOW)
+
+    assert await under_test.round()
+
+    with inbox._store.reading() as tables:
+        [letter] = dead_letters(tables)
+    assert ("UNFIT", name) == (letter.reason, letter.field)
 
 
 async def test_a_number_that_a_till_left_out_goes_to_the_exception_queue(tmp_path: Path) -> None:

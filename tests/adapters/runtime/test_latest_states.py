@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.adapters.events import OrderEvent, OrderKind
+from holdfast.adapters.runtime.inbox import Inbox
 from holdfast.adapters.runtime.latest_states import LatestStates
 from holdfast.adapters.runtime.store import Store
 from tests.adapters.one_lane import MAP_BYTES, NOW, deliver
@@ -32,11 +33,34 @@ async def test_a_state_is_outdated_after_a_newer_one_of_its_order(store: Store) 
     assert await LatestStates(store, lambda: NOW).is_outdated(older)
 
 
+async def test_an_order_was_placed_when_it_was_first_heard_of_if_it_does_not_say(
+    store: Store,
+) -> None:
+    ahead = replace(STATE, placed_time=NOW + timedelta(seconds=1))
+    said = replace(STATE, placed_time=NOW - timedelta(days=9))
+    later = LatestStates(store, lambda: NOW + timedelta(days=40))
+    assert NOW - timedelta(days=9) == await LatestStates(store, lambda: NOW).placed(said)
+    assert NOW == await LatestStates(store, lambda: NOW).placed(ahead)
+    assert NOW == await later.placed(STATE)
+    assert NOW + timedelta(days=40) == await later.placed(replace(STATE, order="p"))
+
+
+@pytest.mark.parametrize(("days", "is_known"), [(366, True), (368, False)])
+async def test_when_it_was_first_heard_of_is_known_for_a_year(
+    store: Store, days: int, is_known: bool
+) -> None:
+    await LatestStates(store, lambda: NOW).placed(STATE)
+    inbox = Inbox(store, "amazon", 10, window_s=2 * 86_400)
+    later = NOW + timedelta(days=days)
+    await store.write(lambda tables: inbox.forget(tables, later, 1))
+    assert (NOW if is_known else later) == await LatestStates(store, lambda: later).placed(STATE)
+
+
 async def test_states_of_long_messages_are_forgotten_as_fast_as_they_come(tmp_path: Path) -> None:
     """A channel that sends twenty orders at once notes the time and the lines of each."""
     core = new_core()
     shop = Shop(core)
-    state = replace(shop.state(Line("1", "A", 1)), is_current=True)
+    state = replace(shop.state(Line("1", "A", 1)), is_current=True, placed_time=NOW)
     kept = []
     for day in range(0, 10, 2):  # keys are known for one day
         now = NOW + timedelta(days=day)
