@@ -16,6 +16,7 @@ from ..publishing.board import Board
 from ..publishing.items import Items
 from ..publishing.outages import Claims
 from ..publishing.publish_options import PublishOptions
+from .controls import is_paused
 from .flow_metrics import Figures
 from .gate import Breaker
 from .levels import Levels
@@ -108,9 +109,13 @@ class Channels:
             self.publishers[name].hear_sale(sold)
 
     def is_away(self, adapters: Iterable[str]) -> bool:
-        """Whether the partner of any of these adapters cannot be reached."""
-        partners = (self._partners.get(name) for name in adapters)
-        return any(each and each.gate.breaker is not Breaker.CLOSED for each in partners)
+        """Whether any of these adapters does not reach its partner, or is paused."""
+        return any(map(self._is_cut_off, adapters))
+
+    def _is_cut_off(self, adapter: str) -> bool:
+        partner = self._partners.get(adapter)
+        is_down = partner is not None and partner.gate.breaker is not Breaker.CLOSED
+        return is_down or is_paused(self._store, adapter)
 
     def problem(self, name: str) -> str:
         """What is wrong with a channel; empty where nothing is."""

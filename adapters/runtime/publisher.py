@@ -107,7 +107,7 @@ class Publisher:
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        """`is_away` says whether the channel cannot be reached, or its orders are late. `clock` is
+        """`is_away` says whether the channel is not reached, or its orders are late. `clock` is
         for how long things take: seconds since 1970 that no correction of the time makes jump.
         """
         assert configured.settings.publish is not None
@@ -173,7 +173,7 @@ class Publisher:
         """Let time pass on the board, and do what operators have ordered."""
         now_s = self._now_s()
         is_silent = self._levels.silent_s > self._fallback.after_s
-        self.board.away(now_s, is_away=self._is_away())
+        self.board.away(now_s, is_away=self._blame.is_deaf or self._is_away())
         await _by_turns(
             chain(
                 self.board.pass_time(now_s),

@@ -1,11 +1,14 @@
 """Channels of a process: who hears of whose orders, and which are away."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+
+import pytest
 
 from holdfast.adapters.publishing.publish_options import PublishOptions
 from holdfast.adapters.runtime.channels import Channels
@@ -18,6 +21,7 @@ from holdfast.adapters.runtime.settings import AdapterSettings, Configured
 from holdfast.adapters.runtime.store import Store
 from holdfast.edge.client import Client
 from tests.adapters.mini_channel import ADAPTER
+from tests.adapters.one_lane import MAP_BYTES
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 
@@ -38,10 +42,12 @@ def channel(name: str, *orders: str) -> Configured:
     return Configured(name, ADAPTER, settings, ADAPTER.options(), {})
 
 
-def channels_of(*configured: Configured, partners: Mapping[str, Partner]) -> Channels:
+def channels_of(
+    *configured: Configured, partners: Mapping[str, Partner], store: Store | None = None
+) -> Channels:
     return Channels(
         configured,
-        store=cast(Store, None),
+        store=cast(Store, store),
         client=cast(Client, None),
         partners=partners,
         figures=cast(Figures, None),
@@ -50,9 +56,29 @@ def channels_of(*configured: Configured, partners: Mapping[str, Partner]) -> Cha
     )
 
 
-async def test_a_channel_is_away_when_it_or_who_brings_its_orders_cannot_be_reached() -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty one."""
+    store = Store(tmp_path, MAP_BYTES)
+    yield store
+    store.close()
+
+
+def test_a_channel_is_away_while_it_or_who_brings_its_orders_is_paused(store: Store) -> None:
+    """It goes on selling what it shows, and nobody tells it or hears of it."""
+    channels = channels_of(partners={}, store=store)
+    store.write_now(lambda tables: tables.controls.put(b"orders", b"{}"))
+    assert channels.is_away({"market", "orders"})
+    assert not channels.is_away({"market"})
+    store.write_now(lambda tables: tables.controls.delete(b"orders"))
+    assert not channels.is_away({"market", "orders"})
+
+
+async def test_a_channel_is_away_when_it_or_who_brings_its_orders_cannot_be_reached(
+    store: Store,
+) -> None:
     partners = {name: Reached(Gate(name, (OSError,))) for name in ("market", "orders")}
-    channels = channels_of(partners=cast(Mapping[str, Partner], partners))
+    channels = channels_of(partners=cast(Mapping[str, Partner], partners), store=store)
     asked = {"market", "orders", "webhooks"}
     assert not channels.is_away(asked)
 

@@ -25,9 +25,11 @@ from holdfast.adapters.contract import (
     Request,
     Response,
     Stale,
+    Undecodable,
     Wait,
 )
 from holdfast.adapters.events import Shown
+from holdfast.adapters.publishing.outages import ORDERS_LEAST_S
 from holdfast.adapters.publishing.pairs import Pairs
 from holdfast.adapters.runtime import publisher as publisher_module
 from holdfast.adapters.runtime import read_back as read_back_module
@@ -66,6 +68,36 @@ async def test_an_offer_for_which_a_channel_refuses_all_is_found_and_parked(tmp_
         await until(go_on)
         assert ["offer_rejected market: sku-7 at DEFAULT"] == process.case_kinds()
     assert channel.shown.keys() >= {f"{sku}@DEFAULT" for sku in (*units, "other") if sku != "sku-7"}
+
+
+@pytest.mark.parametrize(
+    "error", [Refused("the token was revoked"), Undecodable("$", "<html>", "")]
+)
+async def test_a_channel_that_understands_nothing_is_away_until_it_does(
+    tmp_path: Path, error: Exception
+) -> None:
+    """It shows what it showed, and goes on selling that."""
+    fails = [True]
+
+    def put(offers: Sequence[Offer], responses: Sequence[Response], options: Any) -> Any:
+        if responses and fails:
+            raise error
+        return ADAPTER.publish.paths[0].next(offers, responses, options)  # type: ignore[union-attr]
+
+    broken = replace(ADAPTER, publish=Publish((PublishPath("put", 250, put),)))
+    async with running(tmp_path, MiniChannel(), {"mug": 5, "pen": 2}, broken) as process:
+
+        def is_away() -> bool:
+            process.pass_time()
+            return process.board._outage.is_claiming(NOW.timestamp() + process.passed_s)
+
+        def is_away_later() -> bool:
+            process.passed_s += ORDERS_LEAST_S
+            return is_away()
+
+        await until(is_away)
+        fails.clear()
+        await until(lambda: not is_away_later() and not process.board.dirty)
 
 
 async def test_what_is_read_back_is_mended(tmp_path: Path) -> None:
