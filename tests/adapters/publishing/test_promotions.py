@@ -15,6 +15,7 @@ HINDSIGHT = {
     "steady": (1, 9, 15, 27),
     "slow": (0, 1, 1, 1),
     "burst": (1, 11, 22, 31),
+    "orders of two": (1, 13, 13, 34),
 }
 
 
