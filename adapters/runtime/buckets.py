@@ -9,6 +9,10 @@ from ..contract import Granted
 #: Tokens a second that a partner grants at least: less than one an hour is a mistake.
 RATE_LEAST: Final = 1 / 3_600
 
+#: Tokens, and tokens a second, that a partner grants at most: more is a mistake, and as good as no
+#: bound.
+GRANTED_MOST: Final = 1e9
+
 
 class TokenBucket:
     """`rate` tokens a second, `burst` of them at most."""
@@ -34,20 +38,23 @@ class TokenBucket:
         self._on_their_way -= tokens
         self._fill()
         if granted.rate is not None and isfinite(granted.rate) and granted.rate > 0:
-            self.rate = max(RATE_LEAST, granted.rate)
+            self.rate = min(GRANTED_MOST, max(RATE_LEAST, granted.rate))
         if granted.burst is not None and isfinite(granted.burst) and granted.burst > 0:
-            self.burst = granted.burst
+            self.burst = min(GRANTED_MOST, granted.burst)
         if granted.tokens is not None and isfinite(granted.tokens):
             known = max(-self.burst, min(self.burst, granted.tokens))
             self._tokens = known - self._on_their_way
 
     def take(self, tokens: float = 1) -> float:
-        """Take tokens and return 0, or return for how many seconds to wait before asking again."""
+        """Take tokens and return 0, or return for how many seconds to wait before asking again.
+        More than a bucket holds are taken when it is full.
+        """
         self._fill()
-        if self._tokens >= tokens:
-            self._tokens -= tokens
-            return 0.0
-        return (tokens - self._tokens) / self.rate
+        missing = min(tokens, self.burst) - self._tokens
+        if missing > 0:
+            return missing / self.rate
+        self._tokens -= tokens
+        return 0.0
 
     def reserve(self, tokens: float = 1) -> float:
         """Take tokens, whether they are there or not, and return for how many seconds to wait

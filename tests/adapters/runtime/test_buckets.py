@@ -51,3 +51,27 @@ def test_a_partner_that_grants_next_to_nothing_is_asked_again_all_the_same() -> 
     bucket.reserve(1.0)
     bucket.answered(1.0, Granted(rate=1e-300, tokens=-1e300))
     assert 11 / RATE_LEAST == pytest.approx(bucket.reserve(1.0))
+
+
+@pytest.mark.parametrize("rate", [1e18, 1e308])
+def test_a_partner_that_grants_more_than_can_be_is_asked_as_if_without_a_bound(rate: float) -> None:
+    bucket = TokenBucket(1.0, 10.0, lambda: 0.0)
+
+    bucket.reserve(1.0)
+    bucket.answered(1.0, Granted(rate, rate, rate))
+    assert 0.0 == bucket.reserve(1_000_000)
+    assert int(bucket.within(3_600)) < 10**13
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 1.0, 3.0])
+def test_what_costs_more_than_a_bucket_holds_is_taken_when_it_is_full(rate: float) -> None:
+    """Such as a request of a second where less than one is allowed."""
+    now = [0.0]
+    bucket = TokenBucket(rate, rate, lambda: now[0])
+    taken = 0
+    for _ in range(100):
+        wait_s = bucket.take()
+        taken += wait_s == 0.0
+        now[0] += wait_s + 1e-6
+    assert rate * now[0] - 1 <= taken <= rate * now[0] + max(1.0, rate)
+    assert taken >= 40
