@@ -69,8 +69,9 @@ def _verdict(offer: Offer, line: Part) -> OfferVerdict:
     status = line.part("status")
     code = fields.whole(status.get("statusCode"), status.field("statusCode"), 100, 599)
     body = line.part("body")
-    if body.get("skuId") not in (None, offer.item):
-        raise Undecodable(body.field("skuId"), body.get("skuId"), f"{offer.item!r}")
+    for name, asked in (("skuId", offer.item), ("locationId", offer.node)):
+        if body.get(name) not in (None, asked):
+            raise Undecodable(body.field(name), body.get(name), f"{asked!r}")
     if code == 429 or code >= 500:
         return Deferred()
     if code == 409 or code < 300:

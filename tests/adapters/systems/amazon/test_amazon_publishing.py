@@ -328,6 +328,7 @@ def test_each_line_of_a_batch_has_a_verdict_of_its_own(answered: Any, expected: 
     [
         ([], "responses"),
         ([line(200, skuId="PAN")], "responses[0].body.skuId"),
+        ([line(200, skuId="MUG", locationId="OTHER")], "responses[0].body.locationId"),
         ([{"status": {"statusCode": 7}, "body": {}}], "responses[0].status.statusCode"),
         ([{"status": {"statusCode": 200}}], "responses[0].body"),
     ],
