@@ -38,15 +38,27 @@ class KnownLevels:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._rows)
 
-    def tell(self, sku: str, location: str, available: int, is_current: bool, now_s: float) -> None:
-        """Take in what the core reports of a level. What it has less of was promised."""
+    def tell(
+        self,
+        sku: str,
+        location: str,
+        available: int,
+        is_current: bool,
+        now_s: float,
+        *,
+        is_demand: bool = True,
+    ) -> None:
+        """Take in what the core reports of a level. What it has less of was promised at once, if
+        `is_demand`.
+        """
         units = max(0, available)
         row = self._rows.setdefault((sku, location), len(self._units))
         if row == len(self._units):
             self._units.append(units)
             self._is_current.append(is_current)
             return
-        if promised := max(0, self._units[row] - units):
+        promised = self._units[row] - units
+        if promised > 0 and is_demand:
             velocity = self._velocities.setdefault(row, Velocity(now_s))
             velocity.add(promised, now_s)
         self._units[row], self._is_current[row] = units, is_current

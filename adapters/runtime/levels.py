@@ -71,6 +71,8 @@ class Levels:
         self._clock = clock
         self._heard_s = clock()
         self._is_following = False
+        self._is_behind = True
+        """Whether what is reported was gathered while nobody followed: no order says so much."""
         self._unreported: set[tuple[str, str]] | None = None
         """During a reset: what it has not reported so far."""
 
@@ -135,6 +137,7 @@ class Levels:
     async def _watch(self, unkept: "_Unkept") -> None:
         """Take in what the core reports."""
         self._unreported = None  # a reset that ended early says nothing
+        self._is_behind = True
         locations = sorted(self._locations) if len(self._locations) <= LOCATIONS_MAX else []
         async for response in self._client.watch_availability(
             locations=locations, after=self._revisions()
@@ -168,6 +171,7 @@ class Levels:
                 await asyncio.sleep(0)
         if response.revisions:
             records += self._gone()
+            self._is_behind = False
         for event in self.changed:
             event.set()
         return records
@@ -180,7 +184,8 @@ class Levels:
         for board in self.boards:
             for old in level.other_names:
                 board.sku_renamed(old, level.sku)
-        self.known.tell(level.sku, level.location, level.available, level.is_current, now_s)
+        is_demand = level.is_for_sale and not self._is_behind
+        self.known.tell(*level[:4], now_s, is_demand=is_demand)
         for board in self.boards:
             board.level_changed(level.sku, level.location, now_s)
 
@@ -222,10 +227,12 @@ def _records(update: watch.LevelUpdate) -> Iterator[LevelRecord]:
     """
     level, names = update.level, tuple(update.other_names)
     for old in names:
-        yield LevelRecord(old, level.location, 0, True)
+        yield LevelRecord(old, level.location, 0, True, is_for_sale=False)
     is_current = update.removed or level.source_state in _CURRENT
+    is_open = level.enabled and not level.quarantined and not update.removed
     available = 0 if update.removed else level.available
-    yield LevelRecord(update.sku, level.location, available, is_current, names)
+    is_for_sale = is_current and is_open
+    yield LevelRecord(update.sku, level.location, available, is_current, names, is_for_sale)
 
 
 def _put_all(changes: Sequence[Callable[[Tables], None]], tables: Tables) -> None:

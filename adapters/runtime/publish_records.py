@@ -30,6 +30,8 @@ class LevelRecord(NamedTuple):
     is_current: bool
     other_names: Sequence[str] = ()
     """Of the SKU, which was renamed."""
+    is_for_sale: bool = True
+    """Whether units can be asked for there: those of others were taken off sale. Not kept."""
 
 
 class PairRecord(NamedTuple):

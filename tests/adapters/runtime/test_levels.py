@@ -65,9 +65,20 @@ class Closed:
         await asyncio.Event().wait()
 
 
-def update(sku: str, available: int, location: str = "dc-1", **of_update: Any) -> watch.LevelUpdate:
-    level = availability.StockLevel(location=location, available=available)
-    return watch.LevelUpdate(sku=sku, level=level, **of_update)
+def update(
+    sku: str,
+    available: int,
+    location: str = "dc-1",
+    *,
+    removed: bool = False,
+    other_names: Sequence[str] = (),
+    **of_level: Any,
+) -> watch.LevelUpdate:
+    level = availability.StockLevel(location=location, available=available, enabled=True)
+    level.MergeFrom(availability.StockLevel(**of_level))
+    if "enabled" in of_level:
+        level.enabled = of_level["enabled"]
+    return watch.LevelUpdate(sku=sku, level=level, removed=removed, other_names=other_names)
 
 
 def response(*levels: watch.LevelUpdate, reset: bool = False) -> watch.WatchAvailabilityResponse:
@@ -271,3 +282,51 @@ async def test_a_reset_that_ended_early_takes_no_units_away(tmp_path: Path) -> N
     await levels.follow()
     store.close()
     assert {"mug": 6, "pen": 4, "cup": 1} == targets(board)
+
+
+def sold_of(levels: Levels, sku: str = "mug") -> float | None:
+    """Units a second that are asked for of it, as far as known; None where none were."""
+    level = levels.known.level(sku, "dc-1", NOW.timestamp())
+    assert level is not None
+    return level.rate and level.rate.order_units
+
+
+async def test_what_was_sold_unseen_is_no_order_of_so_many(tmp_path: Path) -> None:
+    """It was hundreds of orders, over as long as the core was away: taken for one, a buffer for the
+    next one like it hid all units for hours.
+    """
+    store = Store(tmp_path, 1 << 24)
+    before, after = response(update("mug", 900)), response(update("mug", 300))
+    first, _ = levels_of(store, Core(before, response(update("mug", 899))))
+    await first.follow()
+    assert 1.0 == sold_of(first)
+    first._client = cast(Client, Core(after, response(update("mug", 298))))
+    await first.follow()
+    assert 298 == first.known._units[0]
+    assert 5 / 3 == sold_of(first)
+
+    restarted, _ = levels_of(store, Core(response(update("mug", 4)), response(update("mug", 3))))
+    await restarted.follow()
+    assert 1.0 == sold_of(restarted)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        update("mug", 0, enabled=False),
+        update("mug", 0, quarantined=True),
+        update("mug", 0, source_state=common.SOURCE_STATE_STALE),
+        update("mug", 0, removed=True),
+        update("tea", 5, other_names=["mug"]),
+    ],
+    ids=["disabled", "quarantined", "not current", "removed", "renamed"],
+)
+async def test_units_that_are_taken_off_sale_are_not_asked_for(
+    tmp_path: Path, ended: watch.LevelUpdate
+) -> None:
+    store = Store(tmp_path, 1 << 24)
+    levels, _ = levels_of(store, Core(response(update("mug", 900)), response(ended)))
+    await levels.follow()
+    assert sold_of(levels) is None
+    store.close()
