@@ -9,7 +9,7 @@ reservation, a SKU or a source is found in the same way.
 Lines are a set: their order is no content.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import product
 from typing import TypeAlias
@@ -98,10 +98,10 @@ def is_repeat(home: Shard, command: Extend | Move, now_ns: int) -> bool | Confli
 
 
 def _request_difference(record: Array, command: Extend | Move) -> Conflict | None:
-    first, now = _fields(record), _fields_of(command)
-    for field, value in first.items():
-        if value != now[field]:
-            return Conflict(field, value, now[field])
+    first = (int(record[name]) for name in ("verb", "lines_hash", "remainder", "hold_ms"))
+    for (field, spell), before, now in zip(_SPELT.items(), first, _content(command), strict=True):
+        if before != now:
+            return Conflict(field, spell(before), spell(now))
     return None
 
 
@@ -109,18 +109,10 @@ def remember(parts: Sequence[Part], command: Extend | Move, result: int) -> None
     """Record the command in every shard that the reservation touches."""
     if command.request is None:
         return
-    move = command if isinstance(command, Move) else None
-    effect = (
-        command.request.hi,
-        command.request.lo,
-        result,
-        _fingerprint(move.lines) if move else 0,
-        0 if isinstance(command, Move) else command.hold_ms,
-        move.verb if move else Verb.EXTEND,
-        move.remainder if move else 0,
-        0,
-    )
+    verb, lines_hash, remainder, hold_ms = _content(command)
+    request = command.request.hi, command.request.lo
     for part in parts:
+        effect = (*request, result, lines_hash, hold_ms, verb, remainder, 0)
         record(part.shard, Section.REQUESTS, effect)
 
 
@@ -219,10 +211,9 @@ def _keys_of(request: Key | None) -> tuple[Key | None, Key | None]:
 
 def _said_hash(said: Said) -> int:
     """A hash of as many bits for each field, the first in the lowest."""
-    hashed = 0
+    hashed, bits = 0, _bits_each(said)
     for at, value in enumerate(said.values()):
         digest = blake2b(repr(value).encode(), digest_size=8).digest()
-        bits = _bits_each(said)
         hashed |= (int.from_bytes(digest, "little") & ((1 << bits) - 1)) << at * bits
     return hashed
 
@@ -240,30 +231,20 @@ def _bits_each(said: Said) -> int:
 # --- fingerprints ---
 
 
-def _fields(record: Array) -> dict[str, str]:
-    remainder = int(record["remainder"])
-    return {
-        "method": Verb(int(record["verb"])).name,
-        "lines": f"{int(record['lines_hash']):016x}",
-        "remainder": Remainder(remainder).name if remainder else "",
-        "hold_duration": f"{int(record['hold_ms'])} ms",
-    }
+#: How a Conflict spells what a command asked for, in the order of `_content`.
+_SPELT: Mapping[str, Callable[[int], str]] = {
+    "method": lambda verb: Verb(verb).name,
+    "lines": lambda lines_hash: f"{lines_hash:016x}",
+    "remainder": lambda remainder: Remainder(remainder).name if remainder else "",
+    "hold_duration": lambda hold_ms: f"{hold_ms} ms",
+}
 
 
-def _fields_of(command: Extend | Move) -> dict[str, str]:
+def _content(command: Extend | Move) -> tuple[int, int, int, int]:
+    """Verb, hash of the lines, remainder and hold of a command, as they are remembered."""
     if isinstance(command, Extend):
-        return {
-            "method": Verb.EXTEND.name,
-            "lines": f"{0:016x}",
-            "remainder": "",
-            "hold_duration": f"{command.hold_ms} ms",
-        }
-    return {
-        "method": command.verb.name,
-        "lines": f"{_fingerprint(command.lines):016x}",
-        "remainder": command.remainder.name,
-        "hold_duration": "0 ms",
-    }
+        return Verb.EXTEND, 0, 0, command.hold_ms
+    return command.verb, _fingerprint(command.lines), command.remainder, 0
 
 
 def _fingerprint(lines: Sequence[Line] | None) -> int:

@@ -38,9 +38,7 @@ from ..tables.effects import Section
 from ..tables.layouts import PLAN, STOCK_EVENT
 from ..tables.shard import Shard
 from ..tables.table import Array
-from ..tables.writing import (
-    record_origin,
-)
+from ..tables.writing import record_origin
 from ..work import EVENT_NAMED, LEVEL_BEGUN, Steps, Work
 from . import joint_turn, stock_details
 from .fact_changes import Change, FactChanges
