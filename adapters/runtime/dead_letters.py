@@ -73,10 +73,13 @@ def bury(letter: DeadLetter) -> Callable[[Tables], None]:
     def change(tables: Tables) -> None:
         number = letter.number or tables.next_number(b"dead_letter")
         boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, 1)
-        record = pack_dead_letter(replace(letter, number=number))
-        tables.dead_letters.put(number.to_bytes(8), record)
+        _put(tables, replace(letter, number=number))
 
     return change
+
+
+def _put(tables: Tables, letter: DeadLetter) -> None:
+    tables.dead_letters.put(letter.number.to_bytes(8), pack_dead_letter(letter))
 
 
 def dead_letters(tables: Tables, after: int = 0) -> Iterator[DeadLetter]:
@@ -127,9 +130,7 @@ def edit(tables: Tables, letter: DeadLetter, body: bytes) -> bool:
     known = dead_letter(tables, letter.number)
     if known is None:
         return False
-    message = replace(known.message, body=body)
-    record = pack_dead_letter(replace(known, message=message))
-    tables.dead_letters.put(letter.number.to_bytes(8), record)
+    _put(tables, replace(known, message=replace(known.message, body=body)))
     return True
 
 
@@ -138,11 +139,9 @@ def discard(tables: Tables, letter: DeadLetter, reason: str) -> bool:
     known = dead_letter(tables, letter.number)
     if known is None:
         return False
-    letter = known
-    if not letter.discarded:
-        boxes.count(tables, boxes.DEAD_LETTERS, letter.adapter, -1)
-    record = pack_dead_letter(replace(letter, discarded=reason))
-    tables.dead_letters.put(letter.number.to_bytes(8), record)
+    if not known.discarded:
+        boxes.count(tables, boxes.DEAD_LETTERS, known.adapter, -1)
+    _put(tables, replace(known, discarded=reason))
     return True
 
 

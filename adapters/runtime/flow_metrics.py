@@ -45,28 +45,17 @@ class Figures:
         self._now = now
         self._within: dict[str, list[int]] = {flow: [0, 0] for flow in objectives}
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"holdfast_adapter_{name}", text, labels, registry=self.registry)
-
-        self.arrivals = counter("messages", "Messages that came in.", "adapter", "arrival")
-
-        def counts(name: str, text: str, *labels: str) -> Counts:
-            return Counts(self.registry, f"holdfast_adapter_{name}", text, *labels)
-
-        def durations(name: str, text: str) -> Durations:
-            whole = f"holdfast_adapter_{name}_seconds"
-            return Durations(self.registry, whole, text, "adapter", LAGS_S)
-
-        self._events = counts("events", "Events of messages.", "adapter", "kind")
-        self._ignored = counter("ignored", "Parts without meaning for stock.", "adapter", "reason")
-        self._outcomes = counts("outcomes", "What the core did.", "adapter", "outcome")
-        self._buried = counter("dead_letters_made", "Dead letters.", "adapter", "reason")
-        self.offers = counter("offers", "Offers to channels.", "adapter", "verdict")
-        self.walks = counter("walks", "Walks of offers to channels.", "adapter", "path")
-        self.heard = counter("heard", "What channels said that they show.", "adapter", "heard")
-        self.sent = counter("sent", "Changes sent to partners.", "adapter", "outcome")
-        self._lag = durations("lag", "From when an event happened until the core has it.")
-        self._received = durations(
+        self.arrivals = self._counter("messages", "Messages that came in.", "arrival")
+        self.offers = self._counter("offers", "Offers to channels.", "verdict")
+        self.walks = self._counter("walks", "Walks of offers to channels.", "path")
+        self.heard = self._counter("heard", "What channels said that they show.", "heard")
+        self.sent = self._counter("sent", "Changes sent to partners.", "outcome")
+        self._ignored = self._counter("ignored", "Parts without meaning for stock.", "reason")
+        self._buried = self._counter("dead_letters_made", "Dead letters.", "reason")
+        self._events = self._counts("events", "Events of messages.", "kind")
+        self._outcomes = self._counts("outcomes", "What the core did.", "outcome")
+        self._lag = self._durations("lag", "From when an event happened until the core has it.")
+        self._received = self._durations(
             "delivery", "From when a message came in until the core has its events."
         )
         self._agents = Histogram(
@@ -76,16 +65,27 @@ class Figures:
             buckets=ANSWERS_S,
             registry=self.registry,
         )
+        self._gauges: dict[str, Gauge] = {}
         self._last: dict[str, datetime] = {}
         self._words: dict[tuple[str, str], set[str]] = {}
 
+    def _counter(self, name: str, text: str, label: str) -> Counter:
+        labels = "adapter", label
+        return Counter(f"holdfast_adapter_{name}", text, labels, registry=self.registry)
+
+    def _counts(self, name: str, text: str, label: str) -> Counts:
+        return Counts(self.registry, f"holdfast_adapter_{name}", text, "adapter", label)
+
+    def _durations(self, name: str, text: str) -> Durations:
+        whole = f"holdfast_adapter_{name}_seconds"
+        return Durations(self.registry, whole, text, "adapter", LAGS_S)
+
     def gauge(self, name: str, text: str, adapter: str, read: Callable[[], float]) -> None:
         """A figure of an adapter that is read when it is asked for."""
-        found = self.registry._names_to_collectors.get(f"holdfast_adapter_{name}")  # noqa: SLF001
-        gauge: Any = found or Gauge(
-            f"holdfast_adapter_{name}", text, ("adapter",), registry=self.registry
-        )
-        gauge.labels(adapter).set_function(read)
+        if name not in self._gauges:
+            whole = f"holdfast_adapter_{name}"
+            self._gauges[name] = Gauge(whole, text, ("adapter",), registry=self.registry)
+        self._gauges[name].labels(adapter).set_function(read)
 
     def agent_answered(self, operation: str, status: int, seconds: float) -> None:
         """A request for a shopping agent was answered."""

@@ -1,7 +1,8 @@
 """Which event a reversal undoes, and whether it can (docs/adr/0037).
 
 A reversal says again what its event said, so nothing but its id, kind and quantity has to be
-remembered of that, as of every event with an id. Rules of this file: it decides and writes nothing.
+remembered of that, as of every event with an id. Rules of this file: `judge` decides and writes
+nothing; what it decided is written once the reversal is.
 """
 
 from dataclasses import dataclass, replace

@@ -380,8 +380,7 @@ def _with_change(
     if change.undoing and change.undoing.is_pending:
         return result._replace(outcome=EventOutcome.REVERSAL_PENDING)
     if change.in_transit or change.is_untracked:
-        under_way = change.in_transit, change.is_untracked
-        return result._replace(in_transit=under_way[0], is_untracked=under_way[1])
+        return result._replace(in_transit=change.in_transit, is_untracked=change.is_untracked)
     if change.issued:
         # What is shipped is not promised any more, and what is not shipped after all is again.
         (shard,), row = touched, int(decided.events["row"][0])
