@@ -81,8 +81,8 @@ async def _start(job: Job, stack: AsyncExitStack) -> StartedNode:
             started_node(job.data_dir, job.shards, on_default_ports=job.serve, on_progress=bar)
         )
     if not job.as_json:
-        where = f"gRPC on {node.grpc_address}, HTTP on {node.http_address}"
-        tell(f"Node: {where}, data in {node.data_dir}")
+        where = f"gRPC on {node.grpc_address}, for operators on {node.admin_address}"
+        tell(f"Node: {where}, HTTP on {node.http_address}, data in {node.data_dir}")
     return node
 
 

@@ -58,6 +58,7 @@ def test_a_node_goes_on_serving_until_ctrl_c(tmp_path: Path) -> None:
     assert 0 == code
     assert f"Serving on {output.split()[3].rstrip(',')} until Ctrl-C" in output
     assert f"log in {tmp_path / 'data' / 'node.log'}" in output
+    assert "for operators on 127.0.0.1:" in output
     assert "holdfast reserve try-1" in output
 
 
