@@ -87,14 +87,17 @@ def raise_case(adapter: str, event: Exceptional, now: datetime) -> Callable[[Tab
 
     def change(tables: Tables) -> None:
         if (case := open_case(tables, event.kind, event.subject)) is not None:
-            counted = replace(case, times=case.times + 1, text=event.text)
-            tables.cases.put(case.number.to_bytes(8), pack_case(counted))
+            _put(tables, replace(case, times=case.times + 1, text=event.text))
             return
-        number = tables.next_number(b"case").to_bytes(8)
-        tables.open_cases.put(_topic(event.kind, event.subject), number)
-        tables.cases.put(number, pack_case(_case(adapter, event, int.from_bytes(number), now)))
+        number = tables.next_number(b"case")
+        tables.open_cases.put(_topic(event.kind, event.subject), number.to_bytes(8))
+        _put(tables, _case(adapter, event, number, now))
 
     return change
+
+
+def _put(tables: Tables, case: Case) -> None:
+    tables.cases.put(case.number.to_bytes(8), pack_case(case))
 
 
 def settle_case(tables: Tables, number: int, what: str) -> bool:
@@ -102,7 +105,7 @@ def settle_case(tables: Tables, number: int, what: str) -> bool:
     case = case_of(tables, number)
     if case is None or case.settled:
         return False
-    tables.cases.put(number.to_bytes(8), pack_case(replace(case, settled=what)))
+    _put(tables, replace(case, settled=what))
     tables.open_cases.delete(_topic(case.kind, case.subject))
     return True
 
@@ -110,7 +113,7 @@ def settle_case(tables: Tables, number: int, what: str) -> bool:
 def reword_case(tables: Tables, number: int, text: str) -> None:
     """Say of a case that is open how it stands now."""
     if (case := case_of(tables, number)) is not None:
-        tables.cases.put(number.to_bytes(8), pack_case(replace(case, text=text)))
+        _put(tables, replace(case, text=text))
 
 
 def assign_case(tables: Tables, number: int, owner: str) -> bool:
@@ -118,7 +121,7 @@ def assign_case(tables: Tables, number: int, owner: str) -> bool:
     case = case_of(tables, number)
     if case is None or case.settled:
         return False
-    tables.cases.put(number.to_bytes(8), pack_case(replace(case, owner=owner)))
+    _put(tables, replace(case, owner=owner))
     return True
 
 

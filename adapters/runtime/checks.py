@@ -12,7 +12,7 @@ from holdfast.edge.client import Client, HoldfastError
 
 from ..contract import ReadBack, Refused, Request, Response, Throttled, Undecodable
 from .buckets import TokenBucket
-from .contained import contained
+from .contained import contained, failure_text
 from .feeding import opened_source
 from .partner import Partner, PartnerAway, http_client
 from .settings import Configured, Settings
@@ -82,5 +82,5 @@ async def _partner_problem(configured: Configured) -> str:
         except (PartnerAway, Refused, Throttled, Undecodable, httpx.HTTPError) as error:
             return f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - a defect must not hide the others
-            return f"the adapter failed: {error!r}"
+            return failure_text(error)
     return ""

@@ -21,6 +21,11 @@ class Defect(Exception):  # noqa: N818 - says what it is
     """A function of an adapter raised what would have ended the process."""
 
 
+def failure_text(error: Exception) -> str:
+    """What operators are told of an exception that no function of an adapter may raise."""
+    return f"the adapter failed: {error!r}"
+
+
 def contained(adapter: Adapter) -> Adapter:
     """The adapter with all its functions made so."""
     return replace(

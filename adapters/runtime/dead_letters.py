@@ -15,6 +15,7 @@ from ..contract import Message, Undecodable
 from ..events import Event
 from ..intake import cloudevents
 from . import boxes
+from .contained import failure_text
 from .facts import Dead
 from .records import DeadLetter, Waiting, fingerprint, iso, pack_dead_letter, read_dead_letter
 from .store import Tables
@@ -43,7 +44,7 @@ def message_letter(
     if isinstance(first, Undecodable):
         dead = Dead(UNDECODABLE, f"{first}{more}", first.field, first.value)
     else:
-        dead = Dead(DEFECT, f"the adapter failed: {first!r}{more}")
+        dead = Dead(DEFECT, f"{failure_text(first)}{more}")
     letter = letter_of(adapter, waiting, waiting.message, "decode", dead, now)
     others = [str(error) for error in errors[1:OTHERS_MAX]]
     return replace(

@@ -26,6 +26,7 @@ from ..contract import Change, Done, Message, Outbound, Refused, Response, Undec
 from ..events import Exceptional
 from . import boxes
 from .cases import raise_case
+from .contained import failure_text
 from .controls import is_paused
 from .dead_letters import DEFECT, bury, letter_of
 from .facts import Dead
@@ -112,7 +113,7 @@ class Outbox:
             dead = Dead("ANSWER_UNDECODABLE", str(error), error.field, error.value)
             ends.append(self._dead(waiting, dead))
         except Exception as error:  # noqa: BLE001 - an adapter's defect must not stop the others
-            ends.append(self._dead(waiting, Dead(DEFECT, f"the adapter failed: {error!r}")))
+            ends.append(self._dead(waiting, Dead(DEFECT, failure_text(error))))
         number = waiting.number
 
         def change(tables: Tables) -> None:

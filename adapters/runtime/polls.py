@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ..contract import Page, Poll, Refused, Undecodable
+from .contained import failure_text
 from .flow_metrics import Figures
 from .inbox import Arrival, Inbox, InboxFull, keyed
 from .partner import Partner
@@ -61,7 +62,7 @@ class Poller:
             except StoreFailed:
                 raise
             except Exception as error:  # noqa: BLE001 - a defect must not stop the others
-                has_more, self.last_error = False, f"the adapter failed: {error!r}"
+                has_more, self.last_error = False, failure_text(error)
             if not has_more:
                 await asyncio.sleep(self._configured.settings.every_s)
 

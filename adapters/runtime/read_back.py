@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from ..contract import ReadBack, ReadPairs, Refused, Request, Response, Undecodable
 from ..events import Shown
+from .contained import failure_text
 from .partner import Partner
 from .publisher import Publisher
 from .store import Store, StoreFailed, StoreFull
@@ -65,8 +66,7 @@ class Reader:
             except (Undecodable, Refused, StoreFull) as error:
                 self._cursor, is_whole, self.last_error = "", True, str(error)
             except Exception as error:  # noqa: BLE001 - a defect must not stop the others
-                self._cursor, is_whole = "", True
-                self.last_error = f"the adapter failed: {error!r}"
+                self._cursor, is_whole, self.last_error = "", True, failure_text(error)
             if is_whole:
                 await asyncio.sleep(AGAIN_S)
 
