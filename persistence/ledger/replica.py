@@ -227,57 +227,60 @@ def _moved(entry: Entry, shard: Shard, made: Any, holders: Any) -> Iterator[_Mov
             yield _changed(section, effects, start)
 
 
+def _movements(
+    section: Section,
+    effects: Any,
+    rows: Any,
+    quantity: Any,
+    kind: Any,
+    leaves: Any = 0,
+    reservation: Any = NOBODY,
+) -> _Moved:
+    """Movements; a column that is one value is that of each."""
+    kinds, states = (np.broadcast_to(np.uint8(each), len(rows)) for each in (kind, leaves))
+    units, owners = (np.broadcast_to(np.int64(each), len(rows)) for each in (quantity, reservation))
+    return _Moved(section, effects, rows, units, kinds, states, owners)
+
+
 def _reserved(lines: Any, effect: Any, owned: Any) -> _Moved:
-    kind = np.full(len(lines), int(MovementKind.RESERVE), np.uint8)
-    nothing = np.zeros(len(lines), np.uint8)
-    columns = (lines["row"], lines["quantity"], kind, nothing)
-    return _Moved(Section.RESERVATIONS, effect, *columns, owned)
+    columns = lines["row"], lines["quantity"], MovementKind.RESERVE
+    return _movements(Section.RESERVATIONS, effect, *columns, reservation=owned)
 
 
 def _moved_lines(effects: Any, start: int, shard: Shard, holders: Any) -> _Moved:
     lines = effects["line"]
     rows, kind = shard.lines.records["row"][lines], KIND_ENTERING[effects["enters"]]
-    columns = (rows, effects["quantity"], kind, effects["leaves"])
-    return _Moved(Section.MOVES, _numbers(effects, start), *columns, holders[lines])
+    columns = rows, effects["quantity"], kind, effects["leaves"], holders[lines]
+    return _movements(Section.MOVES, _numbers(effects, start), *columns)
 
 
 def _changed(section: Section, effects: Any, start: int) -> _Moved:
-    columns = (effects["row"], effects["delta"], effects["kind"] + np.uint8(STOCK))
-    nothing = np.zeros(len(effects), np.uint8)
-    nobody = np.full(len(effects), -1)
-    return _Moved(section, _numbers(effects, start), *columns, nothing, nobody, effects)
+    columns = effects["row"], effects["delta"], effects["kind"] + np.uint8(STOCK)
+    return _movements(section, _numbers(effects, start), *columns)._replace(stock=effects)
 
 
 def _through_stock(entry: Entry, effects: Any, units: str, kind: MovementKind) -> _Moved:
     """What came with a stock fact: what that said, and what is noted of it, holds for it."""
-    kinds = np.full(len(effects), int(kind), np.uint8)
-    nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
-    columns = (effects["row"], effects[units], kinds, nothing, nobody)
-    stock = entry.effects(Section.STOCK)[effects["stock"]]
-    return _Moved(Section.STOCK, effects["stock"], *columns, stock)
+    moved = _movements(Section.STOCK, effects["stock"], effects["row"], effects[units], kind)
+    return moved._replace(stock=entry.effects(Section.STOCK)[effects["stock"]])
 
 
 def _backordered(effects: Any, start: int) -> _Moved:
-    kinds = np.full(len(effects), int(MovementKind.BACKORDER), np.uint8)
-    nothing = np.zeros(len(effects), np.uint8)
-    columns = (effects["row"], effects["change"], kinds, nothing, effects["reservation"])
-    return _Moved(Section.BACKORDERS, _numbers(effects, start), *columns)
+    columns = effects["row"], effects["change"], MovementKind.BACKORDER
+    owned = effects["reservation"]
+    return _movements(Section.BACKORDERS, _numbers(effects, start), *columns, reservation=owned)
 
 
 def _repaired(effects: Any, start: int) -> _Moved:
-    kinds = np.full(len(effects), int(MovementKind.REPAIR), np.uint8)
-    nothing, nobody = np.zeros(len(effects), np.uint8), np.full(len(effects), -1)
-    columns = (effects["row"], nothing.astype(np.int64), kinds, nothing, nobody)
-    return _Moved(Section.REPAIRS, _numbers(effects, start), *columns)
+    columns = effects["row"], 0, MovementKind.REPAIR
+    return _movements(Section.REPAIRS, _numbers(effects, start), *columns)
 
 
 def _ended(effects: Any, start: int, shard: Shard) -> _Moved:
     rows = [np.flatnonzero(shard.levels["sku"] == sku) for sku in effects["sku"]]
     numbers = np.repeat(_numbers(effects, start), [len(each) for each in rows])
-    kind = np.full(len(numbers), int(MovementKind.SKU_ENDED), np.uint8)
-    nothing, nobody = np.zeros(len(numbers), np.uint8), np.full(len(numbers), -1)
-    columns = (np.concatenate(rows), np.zeros(len(numbers), np.int64), kind, nothing, nobody)
-    return _Moved(Section.ENDED_SKUS, numbers, *columns)
+    columns = np.concatenate(rows), 0, MovementKind.SKU_ENDED
+    return _movements(Section.ENDED_SKUS, numbers, *columns)
 
 
 def _numbers(effects: Any, start: int) -> Any:
@@ -289,15 +292,14 @@ def _opening(shard: Shard, holders: Any) -> Iterator[_Moved]:
     which levels do not count any more.
     """
     rows = np.arange(len(shard.levels))
-    nobody = np.full(len(rows), -1)
-    yield _opened(rows, shard.levels["on_hand"], MovementKind.OPENING, nobody)
+    yield _opened(rows, shard.levels["on_hand"], MovementKind.OPENING)
     kept = shard.unavailable.used
     kept = kept[kept["units"] != 0]
-    columns = kept["row"], kept["units"], MovementKind.OPENING_UNAVAILABLE, nobody[kept["row"]]
-    yield _opened(*columns)._replace(status=kept["status"])
+    moved = _opened(kept["row"], kept["units"], MovementKind.OPENING_UNAVAILABLE)
+    yield moved._replace(status=kept["status"])
     incoming = np.array(sum_incoming(shard, rows), np.int64)
     coming = np.flatnonzero(incoming)
-    yield _opened(coming, incoming[coming], MovementKind.OPENING_INCOMING, nobody[coming])
+    yield _opened(coming, incoming[coming], MovementKind.OPENING_INCOMING)
     for kind in (MovementKind.OPENING_HELD, MovementKind.OPENING_COMMITTED):
         lines = np.flatnonzero(holders != NOBODY)
         units = units_in(shard, ENTERS[kind], lines)
@@ -307,13 +309,12 @@ def _opening(shard: Shard, holders: Any) -> Iterator[_Moved]:
     kind = MovementKind.OPENING_BACKORDER
     yield _opened(waiting["row"], waiting["units"], kind, waiting["reservation"])
     ended = np.flatnonzero(shard.skus.removed.used[shard.levels["sku"]])
-    yield _opened(ended, np.zeros(len(ended), np.int64), MovementKind.SKU_ENDED, nobody[ended])
+    yield _opened(ended, 0, MovementKind.SKU_ENDED)
 
 
-def _opened(rows: Any, quantity: Any, kind: MovementKind, reservation: Any) -> _Moved:
-    kinds = np.full(len(rows), int(kind), np.uint8)
-    columns = (rows, quantity, kinds, np.zeros(len(rows), np.uint8))
-    return _Moved(Section.LEVELS, np.arange(len(rows)), *columns, reservation)
+def _opened(rows: Any, quantity: Any, kind: MovementKind, reservation: Any = NOBODY) -> _Moved:
+    numbers = np.arange(len(rows))
+    return _movements(Section.LEVELS, numbers, rows, quantity, kind, reservation=reservation)
 
 
 def units_in(shard: Shard, state: State, numbers: Any) -> Any:
