@@ -27,7 +27,7 @@ from .edifact_values import (
     sku,
     when,
 )
-from .loops import loops
+from .loops import loops, the_one
 
 #: Functions (1225) that take a message back: cancellation and deletion.
 _CANCELS: Final = ("1", "3")
@@ -47,7 +47,7 @@ def supply(message: EdifactMessage, options: Edifact) -> Iterator[Decoded]:
     order = reference(header(message), ("ON",))
     totals: dict[tuple[str, str, str], Decimal] = {}
     for lin, inside in loops(message.segments, "LIN"):
-        qty = next((q for q in inside if q.name == "QTY" and q.get(1) == _DESPATCHED), None)
+        qty = the_one(inside, "QTY", (_DESPATCHED,))
         if qty is None:
             raise Undecodable(lin.path(1), lin.get(1), f"QTY+{_DESPATCHED}, what was despatched")
         amount = quantity(qty)

@@ -16,7 +16,7 @@ from ..events import Decoded, FactKind, Ignored, Reference, StockFact
 from .edifact_segments import EdifactMessage, Segment
 from .edifact_stock import beginning
 from .edifact_values import Edifact, dates, header, location, made, period_end, quantity, sku
-from .loops import each_loop, loops
+from .loops import each_loop, loops, the_one
 
 #: Functions (1225) that take a message back: cancellation and deletion.
 _CANCELS: Final = ("1", "3")
@@ -50,11 +50,10 @@ def _of_place(
     time = _sold_by(message, inside, options)
 
     def read(at: int, lin: Segment, details: list[Segment]) -> Iterator[Decoded]:
-        kinds = {each.get(1): each for each in details if each.name == "QTY"}
-        kind = next((kind for kind in options.sold if kind in kinds), None)
-        if kind is None:
-            raise Undecodable(lin.path(1), sorted(kinds), f"QTY of {' or '.join(options.sold)}")
-        units = quantity(kinds[kind])
+        qty = the_one(details, "QTY", options.sold)
+        if qty is None:
+            raise Undecodable(lin.path(1), lin.get(1), f"QTY of {' or '.join(options.sold)}")
+        units = quantity(qty)
         if not units:
             yield Ignored("no_sale")
             return
@@ -65,7 +64,7 @@ def _of_place(
             sku=sku(lin, details, options),
             location=place,
             quantity=abs(units),
-            unit=kinds[kind].get(1, 3),
+            unit=qty.get(1, 3),
             time=time,
             reference=Reference("sales_report", bgm.get(2)),
         )

@@ -29,7 +29,7 @@ from .edifact_values import (
     sku,
     when,
 )
-from .loops import each_loop, loops
+from .loops import each_loop, loops, the_one
 
 _COUNTS: Final = ("35",)
 _MOVEMENTS: Final = ("78",)
@@ -158,25 +158,24 @@ def receipts(message: EdifactMessage, options: Edifact) -> Iterator[Decoded | Un
     known = order or shipment if options.supply_by == "order" else shipment or order
 
     def read(number: int, lin: Segment, inside: list[Segment]) -> Iterator[Decoded]:
-        amounts = {each.get(1): each for each in inside if each.name == "QTY"}
-        kind = next((kind for kind in _RECEIVED if kind in amounts), None)
-        if kind is None:
-            raise Undecodable(lin.path(1), sorted(amounts), f"QTY of {' or '.join(_RECEIVED)}")
+        qty = the_one(inside, "QTY", _RECEIVED)
+        if qty is None:
+            raise Undecodable(lin.path(1), lin.get(1), f"QTY of {' or '.join(_RECEIVED)}")
         fact = StockFact(
             source=f"edifact/{message.sender}",
             id=f"{message.control}/{number}",
             kind=FactKind.RECEIPT,
             sku=sku(lin, inside, options),
             location=place,
-            quantity=quantity(amounts[kind]),
-            unit=amounts[kind].get(1, 3),
+            quantity=quantity(qty),
+            unit=qty.get(1, 3),
             time=time,
             reference=Reference("receipt", bgm.get(2))
             if options.receipts == "receipt" or not known
             else Reference(options.receipts, known),
         )
         if fact.quantity < 0:
-            raise Undecodable(amounts[kind].path(1, 2), str(fact.quantity), "0 or more")
+            raise Undecodable(qty.path(1, 2), str(fact.quantity), "0 or more")
         if fact.quantity:
             yield fact
         yield from _variances(fact, inside)

@@ -90,9 +90,15 @@ def header(message: EdifactMessage) -> list[Segment]:
 
 
 def party(segments: Iterable[Segment], kinds: Sequence[str]) -> str:
-    """The code of the first kind of party that segments name; empty if none."""
-    parties = {each.get(1): each.get(2) for each in segments if each.name == "NAD"}
-    return next((parties[kind] for kind in kinds if parties.get(kind)), "")
+    """The code of the first kind of party that segments name; empty if none. Raises `Undecodable`
+    for two of a kind: which of them the location is, nobody says.
+    """
+    parties: dict[str, str] = {}
+    for each in segments:
+        kind, code = each.get(1), each.get(2)
+        if each.name == "NAD" and code and kind in kinds and parties.setdefault(kind, code) != code:
+            raise Undecodable(each.path(2), code, f"{parties[kind]}, as in NAD+{kind} before it")
+    return next((parties[kind] for kind in kinds if kind in parties), "")
 
 
 def location(message: EdifactMessage, kinds: Sequence[str], options: Edifact) -> str:

@@ -3,7 +3,7 @@
 Rules of this file: pure.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from ..contract import Undecodable
@@ -16,6 +16,12 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """Its name."""
+
+    def get(self, element: int) -> str:
+        """An element, or the first component of it; empty if it is not there."""
+
+    def path(self, element: int) -> str:
+        """What an error calls it."""
 
 
 SegmentT = TypeVar("SegmentT", bound=Named)
@@ -34,6 +40,20 @@ def loops(segments: Iterable[SegmentT], name: str) -> Iterator[tuple[SegmentT, l
             inside.append(segment)
     if opening:
         yield opening, inside
+
+
+def the_one(segments: Iterable[SegmentT], name: str, kinds: Sequence[str]) -> SegmentT | None:
+    """The segment of a name and of the first of some kinds (its first element) that there is.
+    Raises `Undecodable` if there are two, of which nobody says whether they add up.
+    """
+    named = [each for each in segments if each.name == name]
+    for kind in kinds:
+        found = [each for each in named if each.get(1) == kind]
+        if len(found) > 1:
+            raise Undecodable(found[1].path(1), kind, f"one {name} of a kind")
+        if found:
+            return found[0]
+    return None
 
 
 def each_loop(

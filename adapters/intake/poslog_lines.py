@@ -103,7 +103,7 @@ def _stock_line(
     sku = _sku(below, where)
     if sku is None:
         return Ignored("price_only")
-    quantity = fields.decimal(text_of(below.get("Quantity")), f"{where}.Quantity")
+    quantity = _quantity(element, below, f"{where}.Quantity")
     if not quantity:
         return Ignored("price_only")
     return Line(
@@ -115,6 +115,21 @@ def _stock_line(
         path=where,
         parts=below,
     )
+
+
+def _quantity(element: Element, below: Children, path: str) -> Decimal:
+    """The quantity of a line. Raises `Undecodable` also where it says two, such as pieces and a
+    weight.
+    """
+    found = below.get("Quantity")
+    if found is not None and len(found):
+        raise Undecodable(path, text_of(found), "a decimal, and no elements in it")
+    if len(element) > len(below):  # something is there twice
+        several = [each for each in element if local(each.tag) == "Quantity"]
+        said = {(text_of(each), each.get("UnitOfMeasureCode", "")) for each in several}
+        if len(said) > 1:
+            raise Undecodable(path, sorted(said), "one quantity")
+    return fields.decimal(text_of(found), path)
 
 
 def _sku(below: Children, path: str) -> str | None:

@@ -35,6 +35,8 @@ _CANCELS: Final = ("01", "03")
 #: arrival, scheduled delivery, requested delivery.
 _ARRIVALS: Final = ("017", "069", "371", "067", "002")
 _SHIPPED: Final = "011"
+#: A level (735) that is a product and its quantity.
+_ITEM: Final = "I"
 #: Levels above an item that are looked at: shipments, orders, tares, packs and items are five.
 _DEPTH: Final = 8
 
@@ -50,10 +52,25 @@ class _Level:
     sn1: Segment | None
 
 
+def _levels(transaction: TransactionSet, options: X12) -> dict[str, _Level]:
+    """The levels by their numbers. Raises `Undecodable` for a number that comes twice."""
+    found: dict[str, _Level] = {}
+    for hl, inside in loops(transaction.segments, "HL"):
+        number = hl.required(1, "the number of the level")
+        if number in found:
+            raise Undecodable(hl.path(1), number, "a number of its own: an earlier HL has it")
+        found[number] = _level(hl, inside, options)
+    return found
+
+
 def _level(hl: Segment, inside: Iterable[Segment], options: X12) -> _Level:
     named: dict[str, Segment] = {}
     for each in inside:
+        if each.name in ("LIN", "SN1") and each.name in named:
+            raise Undecodable(each.path(1), each.get(1), f"one {each.name} in an HL")
         named.setdefault(each.name, each)
+    if hl.get(3) == _ITEM and not {"LIN", "SN1"} <= set(named):
+        raise Undecodable(hl.path(3), _ITEM, "LIN with the product, and SN1 with its quantity")
     places = places_of(inside, options.destinations)
     return _Level(hl.get(2), places, named.get("PRF"), named.get("LIN"), named.get("SN1"))
 
@@ -61,8 +78,7 @@ def _level(hl: Segment, inside: Iterable[Segment], options: X12) -> _Level:
 def supply(transaction: TransactionSet, options: X12) -> Iterator[Decoded]:
     """What an 856 announces, each product of a shipment or order once; cancelled, of 0 units."""
     bsn = first(transaction, "BSN")
-    found = loops(transaction.segments, "HL")
-    levels = {hl.get(1): _level(hl, inside, options) for hl, inside in found}
+    levels = _levels(transaction, options)
     is_cancelled = bsn.get(1) in _CANCELS
     expected = None if is_cancelled else _expected(transaction, bsn, options)
     totals: dict[tuple[str, str, str, str], Decimal] = {}

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ..contract import Undecodable
 from ..events import CountBasis, Decoded, FactKind, Ignored, Reference, StockFact
-from .loops import each_loop
+from .loops import each_loop, the_one
 from .x12_segments import Segment, TransactionSet
 from .x12_values import (
     X12,
@@ -86,12 +86,10 @@ def _amounts(
             yield sdq.required(at, "a location"), quantity(sdq, at + 1), sdq.get(1)
     if by_location:
         return
-    quantities = {each.get(1): each for each in inside if each.name == "QTY"}
-    kind = next((kind for kind in options.counted if kind in quantities), None)
-    if kind is None:
+    qty = the_one(inside, "QTY", options.counted)
+    if qty is None:
         wanted = f"QTY of {' or '.join(options.counted)}"
-        raise Undecodable(lin.path(1), sorted(quantities), wanted)
-    qty = quantities[kind]
+        raise Undecodable(lin.path(1), lin.get(1), wanted)
     unit = next((each.get(1) for each in inside if each.name == "UIT"), "")
     if isinstance(place, Undecodable):
         raise place

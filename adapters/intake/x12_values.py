@@ -100,9 +100,15 @@ def lin_pairs(segment: Segment) -> range:
 
 
 def places_of(segments: Iterable[Segment], kinds: Sequence[str]) -> dict[str, str]:
-    """The codes of the parties (N1) that segments name, by these kinds of party."""
-    named = ((each.get(1), each.get(4)) for each in segments if each.name == "N1")
-    return {kind: code for kind, code in named if code and kind in kinds}
+    """The codes of the parties (N1) that segments name, by these kinds of party. Raises
+    `Undecodable` for two of a kind: which of them the location is, nobody says.
+    """
+    found: dict[str, str] = {}
+    for each in segments:
+        kind, code = each.get(1), each.get(4)
+        if each.name == "N1" and code and kind in kinds and found.setdefault(kind, code) != code:
+            raise Undecodable(each.path(4), code, f"{found[kind]}, as in the N1*{kind} before it")
+    return found
 
 
 def location(

@@ -32,6 +32,7 @@ from ..events import (
     StockFact,
     time_without_zone,
 )
+from .ambiguous_counts import ambiguous, counted_twice
 from .awaited import GRACE, note_reversal
 from .cases import case_of_dead, case_of_money, case_of_shortfall, raise_case
 from .controls import is_paused
@@ -237,7 +238,20 @@ class Lane:
             letter = message_letter(self.name, waiting, errors, taken, self._now())
             done.changes.append(bury(letter))
             self._observer.buried(self.name, letter.reason)
-        return items
+        return self._unambiguous(items, done)
+
+    def _unambiguous(self, items: list[Item], done: Round) -> list[Item]:
+        """Events of a message without counts of which nobody knows what they say together."""
+        twice = counted_twice(item.mapped for item in items)
+        if not twice:
+            return items
+        found: list[Item] = []
+        for item in items:
+            if (item.mapped.source, item.mapped.id) in twice:
+                self._bury(item, "map", ambiguous(_fact(item)), done)
+            else:
+                found.append(item)
+        return found
 
     def _mapped(self, waiting: Waiting, event: Event, done: Round) -> Item | None:
         if name := time_without_zone(event):

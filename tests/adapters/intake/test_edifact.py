@@ -224,6 +224,8 @@ def test_without_a_delivery_date_goods_come_some_days_after_despatch() -> None:
         ((*NOTICE[:6], *ITEMS), {}, "segment[2].UNH02.1"),
         ((*NOTICE, "LIN+1++pen:VP", "QTY+21:1"), {}, "segment[11].LIN01.1"),
         ((*NOTICE, "LIN+1++pen:VP", "QTY+12:-1"), {}, "segment[12].QTY01.2"),
+        ((*NOTICE[:7], "NAD+DP+S2::9", *NOTICE[7:], *ITEMS), {}, "segment[10].NAD02.1"),
+        ((*NOTICE, *ITEMS[:3], "QTY+12:7:PCE"), {}, "segment[14].QTY01.1"),
         ((NOTICE[0], *NOTICE[5:], *ITEMS), {"supply_by": "order"}, "segment[7].LIN01.1"),
     ],
 )
@@ -273,6 +275,7 @@ def test_a_receipt_is_of_what_the_options_say(
     [
         (("QTY+12:5",), "segment[8].LIN01.1"),
         (("QTY+194:-5",), "segment[9].QTY01.2"),
+        (("QTY+194:5", "QTY+194:6"), "segment[10].QTY01.1"),
         (("QTY+194:5", "QVR+x:124"), "segment[10].QVR01.1"),
     ],
 )

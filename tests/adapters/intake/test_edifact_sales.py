@@ -85,3 +85,9 @@ def test_a_line_that_is_wrong_does_not_hold_up_the_others() -> None:
     assert isinstance(wrong, Undecodable)
     assert isinstance(sold, StockFact)
     assert "pan" == sold.sku
+
+
+def test_what_was_sold_twice_over_is_reported() -> None:
+    twice, _ = read(*REPORT, *FIRST, "QTY+153:3:PCE", "QTY+153:4:PCE", "LIN+2++pan:EN", "QTY+153:1")
+    assert isinstance(twice, Undecodable)
+    assert "segment[10].QTY01.1" == twice.field

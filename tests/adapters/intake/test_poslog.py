@@ -75,6 +75,26 @@ def test_a_weighed_item_keeps_its_decimals_and_gets_its_unit() -> None:
     assert "LBR" == named.unit
 
 
+@pytest.mark.parametrize(
+    ("quantity", "more"),
+    [
+        ("1<b/>2", ""),
+        ("1<b>2</b>", ""),
+        ("2", "<Quantity>9</Quantity>"),
+        ("2", "<Quantity/>"),
+        ("2", '<Quantity UnitOfMeasureCode="KGM">2</Quantity>'),
+    ],
+)
+def test_a_quantity_that_says_two_things_is_none(quantity: str, more: str) -> None:
+    found = wrong(line(1, quantity=quantity, inside=more))
+    assert "Transaction[1].RetailTransaction.LineItem[1].Sale.Quantity" == found.field
+
+
+def test_a_quantity_that_is_said_twice_or_with_comments_is_one() -> None:
+    (sale,) = of(line(1, quantity="1<!-- a -->2", inside="<Quantity>12</Quantity>"))
+    assert 12 == sale.quantity
+
+
 def test_a_time_with_its_zone_needs_no_option_and_one_without_does() -> None:
     (sale,) = of(line(1), time="2026-11-26T12:00:00+02:00", options=PoslogOptions())
     assert datetime(2026, 11, 26, 10, tzinfo=UTC) == sale.time

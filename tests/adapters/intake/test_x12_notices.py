@@ -88,6 +88,11 @@ def test_without_a_delivery_date_goods_come_some_days_after_shipping() -> None:
         ((BSN, *LEVELS, "HL*5*2*I", "LIN**ZZ*a", "SN1**1*EA"), {}, "segment[18].LIN02"),
         ((BSN, *LEVELS, "HL*5*2*I", "LIN**VP*a", "SN1**-1*EA"), {}, "segment[19].SN102"),
         ((BSN, "HL*3*2*I", "LIN*1*VP*a", "SN1**1*EA"), {}, "segment[3].ST01"),
+        ((BSN, *LEVELS, "HL*4*2*I", "LIN**VP*a", "SN1**1*EA"), {}, "segment[17].HL01"),
+        ((BSN, *LEVELS, "HL**2*I", "LIN**VP*a", "SN1**1*EA"), {}, "segment[17].HL01"),
+        ((BSN, *LEVELS, "HL*5*2*I", "LIN**VP*a", "CTT*1"), {}, "segment[17].HL03"),
+        ((BSN, *LEVELS, "HL*5*2*I", "SN1**1*EA"), {}, "segment[17].HL03"),
+        ((BSN, *LEVELS, "LIN**VP*a", "SN1**1*EA"), {}, "segment[17].LIN01"),
         (
             (BSN, "HL*3*3*I", "N1*ST**92*S", "LIN*1*VP*a", "SN1**1*EA"),
             {"supply_by": "order"},

@@ -47,6 +47,17 @@ def test_an_inventory_advice_is_a_count_of_the_shelf() -> None:
     assert ("ink", Decimal(0), "000000012/34/0001/2/1") == (ink.sku, ink.quantity, ink.id)
 
 
+def test_two_quantities_of_a_product_are_no_count() -> None:
+    """As of two lots: nobody says that they add up."""
+    lots = ("LIN*1*SK*pen", "QTY*17*9*EA", "QTY*17*11*EA", "LIN*2*SK*ink", "QTY*17*5*EA")
+    assert ["segment[8].QTY01"] == wrong_fields(one("846", BIA, WAREHOUSE, *lots))
+
+
+def test_two_warehouses_of_a_kind_are_none() -> None:
+    places = (WAREHOUSE, "N1*WH*Main*92*W1", "N1*WH*Other*92*W2", "N1*WH*No code")
+    assert ["segment[7].N104"] == wrong_fields(one("846", BIA, *places, "LIN*1*SK*a", "QTY*17*1"))
+
+
 def test_an_advice_may_count_one_product_at_several_locations() -> None:
     body = one("846", BIA, "LIN*1*SK*pen", "SDQ*EA*92*S1*4*S2*.5")
     assert [("S1", Decimal(4), "EA"), ("S2", Decimal("0.5"), "EA")] == [
