@@ -12,7 +12,7 @@ import typer
 
 from holdfast.edge.cli.console import EXIT_FAILED, Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain, read_status
+from .shared import CONFIG_DEFAULT, Config, loaded, opened_store, plain, read_status, said
 
 if TYPE_CHECKING:
     from ..runtime.host import Host
@@ -191,7 +191,7 @@ def kinds() -> None:
 @app.command()
 def pause(
     name: Annotated[str, typer.Argument(help="The adapter.")],
-    reason: Annotated[str, typer.Option(help="Why, for others to see.")],
+    reason: Annotated[str, typer.Option(help="Why, for others to see.", callback=said)],
     config: Config = CONFIG_DEFAULT,
 ) -> None:
     """Stop delivering what an adapter brings. It goes on taking messages in.

@@ -12,7 +12,7 @@ import typer
 
 from holdfast.edge.cli.console import Json, console, fail, print_json
 
-from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store, plain
+from .shared import CONFIG_DEFAULT, Config, Number, Reason, opened_store, plain, said
 
 if TYPE_CHECKING:
     from ..runtime.records import Case, DeadLetter
@@ -269,7 +269,7 @@ def assign(
 @app.command()
 def settle(
     number: Number,
-    what: Annotated[str, typer.Option(help="What was done.")],
+    what: Annotated[str, typer.Option(help="What was done.", callback=said)],
     config: Config = CONFIG_DEFAULT,
 ) -> None:
     """Close a case of the exception queue.

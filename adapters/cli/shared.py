@@ -21,8 +21,16 @@ CONFIG_DEFAULT = Path("adapters.toml")
 #: Seconds to wait for the process that runs the adapters.
 STATUS_S: Final = 2.0
 
+
+def said(text: str) -> str:
+    """A text of an option that says something. Raises BadParameter."""
+    if not text.strip():
+        raise typer.BadParameter("expected a few words")
+    return text
+
+
 Number = Annotated[int, typer.Argument(min=1, help="Its number in the list.")]
-Reason = Annotated[str, typer.Option(help="Why, for the record.")]
+Reason = Annotated[str, typer.Option(help="Why, for the record.", callback=said)]
 
 
 def loaded(config: Path) -> "tuple[Settings, list[Configured]]":

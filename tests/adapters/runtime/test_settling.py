@@ -101,3 +101,21 @@ def test_several_dead_letters_are_given_up_at_once_or_none_where_one_is_not_ther
     assert ["test till", "test till", "old"] == [
         json.loads(each)["discarded"] for each in lines[:3]
     ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("discard", "250", "--reason"),
+        ("settle", "250", "--what"),
+        ("pause", "tills", "--reason"),
+    ],
+)
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_what_says_nothing_is_no_reason(words: tuple[str, ...], nothing: str, config: Path) -> None:
+    """An empty one was said to be done, and was not: the letter was counted as gone, and stayed."""
+    result = CliRunner().invoke(app, [*words, nothing, "-c", str(config)])
+    assert 2 == result.exit_code
+    assert "expected a few words" in result.output
+    assert 250 in numbers(run(config, "dead-letters"))
+    assert 250 in numbers(run(config, "cases"))
