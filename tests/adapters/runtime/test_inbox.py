@@ -1,10 +1,12 @@
 """The inbox: what comes again is known, what is too much is refused, and keys are forgotten."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -19,7 +21,7 @@ from holdfast.adapters.runtime.inbox import (
     keyed,
     remember,
 )
-from holdfast.adapters.runtime.store import Store
+from holdfast.adapters.runtime.store import Store, Tables
 from tests.adapters.simple import ADAPTER
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -121,6 +123,35 @@ async def test_a_full_inbox_takes_nothing_and_keeps_nothing(tmp_path: Path) -> N
         await inbox.put([arrival("c"), arrival("d")], NOW)
     assert 2 == inbox.depth
     assert [Arrival.STORED] == await inbox.put([arrival("c")], NOW)
+
+
+class CountedReads:
+    """A store that counts how often it is read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.write = store.write
+        self.reads = 0
+
+    def reading(self) -> AbstractContextManager[Tables]:
+        self.reads += 1
+        return self._store.reading()
+
+
+async def test_room_is_looked_for_when_what_was_known_is_used_up(tmp_path: Path) -> None:
+    store, other = opened(tmp_path, depth_max=10)
+    counted = CountedReads(store)
+    inbox = Inbox(cast(Store, counted), "shop", 10, DAY_S)
+    for number in range(10):
+        await inbox.put([arrival(f"{number}")], NOW)
+    assert 1 == counted.reads
+
+    with pytest.raises(InboxFull, match="shop: 10 messages wait"):
+        await inbox.put([arrival("10")], NOW)
+    store.write_now(partial(other.remove, numbers=[each.number for each in other.head(2, MIB)]))
+    assert [Arrival.STORED] == await inbox.put([arrival("10")], NOW)
+    assert [Arrival.STORED] == await inbox.put([arrival("11")], NOW)
+    assert (3, 10) == (counted.reads, other.depth)
 
 
 async def test_the_head_is_bounded_by_bytes_but_is_one_at_least(tmp_path: Path) -> None:
