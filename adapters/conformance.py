@@ -18,10 +18,11 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from .contract import Adapter, Message, Undecodable
+from .contract import KEY_BYTES_MAX, Adapter, Message, Undecodable
 from .damage import DAMAGES
 from .events import Event, OrderEvent, StockFact, time_without_zone
 from .intake import cloudevents
+from .intake.fields import ID_BYTES_MAX
 
 #: Damaged copies of each sample, of each kind of damage.
 DAMAGED_COPIES: Final = 40
@@ -29,9 +30,6 @@ DAMAGED_COPIES: Final = 40
 #: Seconds in which a sample has to be decoded, damaged or not, and for each MiB of it.
 DECODE_S: Final = 1.0
 DECODE_S_A_MIB: Final = 2.0
-
-KEY_BYTES_MAX: Final = 512
-NAME_BYTES_MAX: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ def _of_sample(adapter: Adapter, sample: Sample, options: Any) -> Iterator[Findi
 def _of_event(event: Event, sample: str) -> Iterator[Finding]:
     for name in ("source", "id"):
         value = getattr(event, name)
-        if not 0 < len(value.encode()) <= NAME_BYTES_MAX:
+        if not 0 < len(value.encode()) <= ID_BYTES_MAX:
             yield Finding("names fit", sample, f"{name} {value!r} has no or too many bytes")
     if name := time_without_zone(event):
         yield Finding("times have zones", sample, f"{event.id}: {name} {getattr(event, name)}")

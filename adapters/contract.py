@@ -378,8 +378,7 @@ class Adapter:
     order: str
     """A sentence: what gives the order of its events."""
     key: Callable[[Message], str]
-    """What makes a message the same when it comes again, up to 512 bytes of UTF-8. Raises
-    `Undecodable`.
+    """What makes a message the same when it comes again, up to KEY_BYTES_MAX. Raises `Undecodable`.
     """
     decode: Callable[[Message, Any], Iterable[Decoded | Undecodable]]
     """The events of a message, in their order. Raises `Undecodable`; or yields one in place of a
@@ -417,6 +416,9 @@ class Adapter:
 
 #: The flows that service levels are stated for.
 FLOWS: Final = ("order_sync", "inventory_propagation", "shipment_update", "financial_posting")
+
+#: Longest key of a message, in UTF-8.
+KEY_BYTES_MAX: Final = 512
 
 #: Longest file that is one message: what the memory of a decoder allows for.
 FILE_BYTES: Final = 16_777_216

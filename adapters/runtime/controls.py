@@ -1,6 +1,11 @@
 """What operators have ordered of adapters."""
 
+from typing import Final
+
 from .store import Store
+
+#: Seconds after which one looks for what another process has put in, or ordered.
+LOOK_S: Final = 0.5
 
 
 def is_paused(store: Store, adapter: str) -> bool:

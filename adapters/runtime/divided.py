@@ -11,14 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeAlias
 
+from ..intake.fields import ID_BYTES_MAX
 from .inbox import remember
 from .store import Store
 
 #: Of each reservation the lines of the event, by place, and units of each.
 Parts: TypeAlias = dict[str, list[tuple[int, int]]]
-
-#: What an id of a fact or a command may have.
-ID_BYTES_MAX = 128
 
 
 class Divided:

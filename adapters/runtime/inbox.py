@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from ..contract import Adapter, Message
+from ..contract import KEY_BYTES_MAX, Adapter, Message
 from ..intake.fields import hash_of
 from . import boxes
 from .dead_letters import bury, letter_of
@@ -26,8 +26,6 @@ from .store import Store, Tables
 #: when it comes, and three things at most of each of its events, such as the lines of its order.
 _FORGOTTEN_BY_ARRIVAL: Final = 4
 _FORGOTTEN_BY_EVENT: Final = 4
-
-KEY_BYTES_MAX: Final = 512
 
 #: What the core takes as a correlation id, of printable ASCII.
 CORRELATION_ID_MAX: Final = 128

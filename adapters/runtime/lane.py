@@ -35,7 +35,7 @@ from ..events import (
 from .ambiguous_counts import ambiguous, counted_twice
 from .awaited import GRACE, note_reversal
 from .cases import case_of_dead, case_of_money, case_of_shortfall, raise_case
-from .controls import is_paused
+from .controls import LOOK_S, is_paused
 from .dead_letters import bury, dead_of, event_letter, message_letter, unfit
 from .decoding import Decoding
 from .divided import Divided
@@ -52,7 +52,7 @@ from .records import Waiting, fingerprint
 from .renumbered import as_numbered, receipts_here, undone_receipt
 from .seen_lines import SeenLines
 from .sold_times import sold_at
-from .store import Store, StoreFailed, StoreFull, Tables
+from .store import FULL_S, Store, StoreFailed, StoreFull, Tables
 from .task_groups import together
 from .till_gaps import note_numbers
 from .unmapped import note_unmapped
@@ -66,12 +66,6 @@ MAPPED_AT_ONCE: Final = 200
 #: 300 tills that came back, a Reserve took 190 ms at p99 with 64, 53 with 16 and 33 with 8, and the
 #: tills took 29 to 32 s with each. A core that is 50 ms away gets 160 calls a second of an adapter.
 CALLS_AT_ONCE: Final = 8
-
-#: Seconds after which it tries again to write into a store that was full.
-FULL_S: Final = 2.0
-
-#: Seconds after which a lane looks for what another process has put in, or ordered.
-LOOK_S: Final = 0.5
 
 
 Answer = TypeVar("Answer")

@@ -27,7 +27,7 @@ from ..events import Exceptional
 from . import boxes
 from .cases import raise_case
 from .contained import failure_text
-from .controls import is_paused
+from .controls import LOOK_S, is_paused
 from .dead_letters import DEFECT, bury, letter_of
 from .facts import Dead
 from .flow_metrics import Figures
@@ -35,17 +35,11 @@ from .partner import Partner
 from .polls import cursor_key, read_cursor
 from .records import Waiting
 from .settings import Configured
-from .store import Store, StoreFull, Tables
+from .store import FULL_S, Store, StoreFull, Tables
 
 #: Requests for one change: a shipment takes eight at Tryton. More is an adapter that goes in
 #: circles.
 REQUESTS_MAX: Final = 50
-
-#: Seconds after which it looks for what has been replayed.
-LOOK_S: Final = 0.5
-
-#: Seconds after which it tries again to write into a store that was full.
-FULL_S: Final = 2.0
 
 CHANGE_TYPE: Final = "application/vnd.holdfast.change+json"
 

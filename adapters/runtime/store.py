@@ -22,6 +22,9 @@ _LIB_VERSION: Final = 0
 Result = TypeVar("Result")
 Change = Callable[["Tables"], Result]
 
+#: Seconds after which one tries again to write into a store that was full.
+FULL_S: Final = 2.0
+
 
 class StoreFull(Exception):  # noqa: N818 - says what happened
     """There is no room for what was to be kept; nothing of it was."""
