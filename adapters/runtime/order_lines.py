@@ -9,8 +9,8 @@ An order has a reservation of its name, and one more for what was ordered later 
 core adds nothing to a reservation: `name+1`, `name+2`, and so on.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -69,6 +69,8 @@ class Standing:
     ordered: int
     shipped: int
     cancelled: int
+    is_told_whole: bool
+    """Whether the core still reports all lines of the order."""
 
 
 Found: TypeAlias = Sequence[reservation.Reservation]
@@ -196,8 +198,8 @@ def since_began(states: Iterable[LineState], found: Found) -> list[LineState]:
     is not left was cancelled.
     """
     grown = []
-    for line in states:
-        taken_off = max(0, _standing(line, found).ordered - line.ordered)
+    for line, standing in _standings(states, found):
+        taken_off = max(0, standing.ordered - line.ordered)
         ordered, cancelled = line.ordered + taken_off, line.cancelled + taken_off
         grown.append(line._replace(ordered=ordered, cancelled=cancelled))
     return grown
@@ -208,8 +210,7 @@ def not_forgotten(states: Iterable[LineState], found: Found) -> list[LineState]:
     the core may have forgotten that, as it does not forget what is open.
     """
     known = []
-    for line in states:
-        standing = _standing(line, found)
+    for line, standing in _standings(states, found):
         shipped, cancelled = _untold(line, standing.ordered, standing.shipped, standing.cancelled)
         ordered = line.ordered - shipped - cancelled
         less = LineState(*line[:3], ordered, line.shipped - shipped, line.cancelled - cancelled)
@@ -227,9 +228,8 @@ def already_done(states: Iterable[LineState]) -> list[LineState]:
 def missing(states: Iterable[LineState], found: Found) -> list[Line]:
     """What is still to be placed, and where."""
     lines = []
-    for line in states:
-        standing = _standing(line, found)
-        if _is_moved(line, standing, found):
+    for line, standing in _standings(states, found):
+        if _is_moved(line, standing):
             place, ordered = (line.sku, line.location), line.ordered - standing.shipped
         else:
             # Shipped is shipped, also where it was cancelled before. What left before it could be
@@ -252,8 +252,8 @@ def shipped_all_the_same(states: Iterable[LineState], found: Found) -> list[tupl
         for part in each.lines:
             out[part.line_id] += part.fulfilled
     lines = []
-    for line in states:
-        left = max(line.ordered, _standing(line, found).ordered) - line.cancelled
+    for line, standing in _standings(states, found):
+        left = max(line.ordered, standing.ordered) - line.cancelled
         if (more := out[line.id] - max(0, left)) > 0:
             lines.append((line, more))
     return lines
@@ -263,8 +263,7 @@ def moves(states: Iterable[LineState], found: Found) -> tuple[Moves, Moves]:
     """What is to be shipped and what to be cancelled, by reservation."""
     shipped: Moves = {}
     cancelled: Moves = {}
-    for line in states:
-        standing = _standing(line, found)
+    for line, standing in _standings(states, found):
         to_ship = line.shipped - standing.shipped
         to_cancel = line.cancelled - standing.cancelled
         for piece in standing.here:
@@ -284,7 +283,7 @@ def _take(piece: Piece, there: int, wanted: int, line_id: str, into: Moves) -> i
     return taken
 
 
-def _is_moved(line: LineState, standing: Standing, found: Found) -> bool:
+def _is_moved(line: LineState, standing: Standing) -> bool:
     """Whether a line has a new place: one where it has not been, from a state that is behind in
     nothing. An old state does not move it back, nor does a channel that does not know that an
     operator has re-sourced it.
@@ -295,23 +294,31 @@ def _is_moved(line: LineState, standing: Standing, found: Found) -> bool:
         or line.shipped < standing.shipped
         or line.cancelled < standing.cancelled
     )
-    is_new = bool(been) and line.location not in been and not have_lines_left(found)
+    is_new = bool(been) and line.location not in been and standing.is_told_whole
     return is_new and not is_behind and line.ordered - line.cancelled > standing.shipped
 
 
-def _standing(line: LineState, found: Found) -> Standing:
+def _standings(states: Iterable[LineState], found: Found) -> Iterator[tuple[LineState, Standing]]:
+    """Lines as a channel reports them, each with how the core has it."""
+    pieces: defaultdict[str, list[Piece]] = defaultdict(list)
+    is_told_whole = True
+    for each in found:
+        parts = each.lines
+        is_told_whole &= bool(parts)
+        for part in parts:
+            piece = Piece(
+                *(each.reservation_id, part.sku, part.location, part.held + part.committed),
+                *(part.fulfilled + part.returned, part.cancelled),
+            )
+            pieces[part.line_id].append(piece)
+    for line in states:
+        yield line, _standing(line, pieces[line.id], is_told_whole=is_told_whole)
+
+
+def _standing(line: LineState, pieces: Sequence[Piece], *, is_told_whole: bool) -> Standing:
     """A line as the core has it. What it no longer reports is taken to be done, as far as the
     channel says that so much is: a reservation ends when all of it is.
     """
-    pieces = [
-        Piece(
-            *(each.reservation_id, part.sku, part.location, part.held + part.committed),
-            *(part.fulfilled + part.returned, part.cancelled),
-        )
-        for each in found
-        for part in each.lines
-        if part.line_id == line.id
-    ]
     start = len(pieces)
     while start and pieces[start - 1].location == pieces[-1].location:
         start -= 1
@@ -320,11 +327,11 @@ def _standing(line: LineState, found: Found) -> Standing:
     ordered = sum(piece.placed for piece in here) + gone
     shipped = sum(piece.shipped for piece in here) + gone
     cancelled = sum(piece.cancelled for piece in here)
-    if have_lines_left(found):
+    if not is_told_whole:
         left_shipped, left_cancelled = _untold(line, ordered, shipped, cancelled)
         ordered += left_shipped + left_cancelled
         shipped, cancelled = shipped + left_shipped, cancelled + left_cancelled
-    return Standing(here, before, ordered, shipped, cancelled)
+    return Standing(here, before, ordered, shipped, cancelled, is_told_whole)
 
 
 def _untold(line: LineState, ordered: int, shipped: int, cancelled: int) -> tuple[int, int]:

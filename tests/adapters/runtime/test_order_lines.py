@@ -1,12 +1,23 @@
 """Events on lines of orders: they reach what the order has of them, wherever it is."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from holdfast.adapters.contract import Undecodable
 from holdfast.adapters.events import OrderKind
 from holdfast.adapters.runtime.facts import Dead, Settled
+from holdfast.adapters.runtime.order_lines import (
+    LineState,
+    missing,
+    moves,
+    not_forgotten,
+    shipped_all_the_same,
+    since_began,
+)
+from holdfast.v1 import reservation_service_pb2 as reservation
 from tests.adapters.core_client import CoreClient
 from tests.adapters.order_shop import Line, Shop, new_core, of_lines, two_reservations
 
@@ -135,3 +146,35 @@ async def test_the_money_of_some_lines_is_that_of_their_order(core: CoreClient) 
     await shop.tell(Line("1", "B", 2))  # where it was first has ended
     event = of_lines(shop, OrderKind.SETTLED, Line("1", "B", 2))
     assert Settled("ALREADY_PLACED") == await shop.orders.apply(event)
+
+
+class CountedLines:
+    """A reservation that counts how often its lines are read."""
+
+    def __init__(self, lines: list[reservation.ReservationLine]) -> None:
+        self.reservation_id = "order"
+        self._lines = lines
+        self.reads = 0
+
+    @property
+    def lines(self) -> list[reservation.ReservationLine]:
+        self.reads += 1
+        return self._lines
+
+
+@pytest.mark.parametrize(
+    "decide", [since_began, not_forgotten, missing, moves, shipped_all_the_same]
+)
+def test_the_lines_of_an_order_are_read_as_often_however_many_a_state_has(
+    decide: Callable[[list[LineState], Any], Any],
+) -> None:
+    """2,000 lines for each of 2,000 held up everything else for 1.7 seconds."""
+    reads = set()
+    for count in (1, 20):
+        numbers = [str(number) for number in range(count)]
+        states = [LineState(number, "A", "W", 2, 0, 0) for number in numbers]
+        placed = [reservation.ReservationLine(sku="A", location="W", line_id=n) for n in numbers]
+        order = CountedLines(placed)
+        decide(states, [order])
+        reads.add(order.reads)
+    assert 1 == len(reads)
