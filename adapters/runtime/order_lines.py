@@ -160,14 +160,14 @@ def located(lines: Sequence[OrderLine], found: Found) -> tuple[OrderLine, ...]:
     """Lines with the locations where an order has them, of those that name none: with an id, where
     the line stands now. Raises Undecodable where that is none, or one of several.
     """
-    parts = parts_of(found)
+    known_at: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for part in parts_of(found):
+        sku = part.sku
+        for line_id in {"", part.line_id}:
+            known_at[sku, line_id].append(part.location)
     there = []
     for place, line in enumerate(lines):
-        known = [
-            part.location
-            for part in parts
-            if part.sku == line.sku and line.id in ("", part.line_id)
-        ]
+        known = known_at[line.sku, line.id]
         if line.location:
             there.append(line)
         elif known and (line.id or len(set(known)) == 1):

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from holdfast.adapters.contract import Undecodable
-from holdfast.adapters.events import OrderKind
+from holdfast.adapters.events import OrderKind, OrderLine
 from holdfast.adapters.runtime.facts import Dead, Settled
 from holdfast.adapters.runtime.order_lines import (
     LineState,
+    located,
     missing,
     moves,
     not_forgotten,
@@ -178,3 +181,26 @@ def test_the_lines_of_an_order_are_read_as_often_however_many_a_state_has(
         decide(states, [order])
         reads.add(order.reads)
     assert 1 == len(reads)
+
+
+class CountedPart:
+    """A line of a reservation that counts how often its SKU is read."""
+
+    def __init__(self, sku: str) -> None:
+        self.named = sku
+        self.location, self.line_id = "W", f"line of {sku}"
+        self.reads = 0
+
+    @property
+    def sku(self) -> str:
+        self.reads += 1
+        return self.named
+
+
+def test_a_line_without_a_location_is_not_looked_for_among_all() -> None:
+    parts = [CountedPart(f"SKU {number}") for number in range(20)]
+    order: Any = SimpleNamespace(lines=parts)
+    lines = [OrderLine(part.line_id, part.named, "", Decimal(1)) for part in parts]
+
+    assert ["W"] * 20 == [line.location for line in located(lines, [order])]
+    assert max(part.reads for part in parts) < len(parts)
