@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from holdfast.core.tables.effects import Entry
 
 OnAppended = Callable[[float, int], None]
-"""Called with the seconds that an append took and the headroom in bytes that it left."""
+"""Called with the seconds that an append took and the headroom in bytes that it left, as far as is
+known.
+"""
 
 OnFailure = Callable[[BaseException], None]
 """Called when an append cannot be made durable. The node must stop: a second try could report

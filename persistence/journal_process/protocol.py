@@ -50,6 +50,7 @@ class Answer(NamedTuple):
 
     position: int
     headroom_bytes: int
+    """What there was when the disk was last looked at, less the bytes of the appends since."""
     seconds: float
     """From the first hash to the end of the sync."""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -100,6 +101,13 @@ def test_what_it_answers_for_is_in_the_journal(writer: Writer, path: Path) -> No
     assert [[1], [2], [3], [4]] == sequences(journal)
     journal.close()
     assert 0 == writer.end()
+
+
+def test_each_append_takes_its_bytes_off_the_headroom(writer: Writer) -> None:
+    """Whether or not the disk was looked at since the one before it."""
+    left = [writer.append(100_000, number).headroom_bytes for number in range(1, 31)]
+    assert all(before - after >= 100_000 for before, after in pairwise(left))
+    assert left[0] <= MAP_BYTES - 100_000
 
 
 def test_it_forgets_a_few_of_the_oldest_with_every_append(writer: Writer, path: Path) -> None:
