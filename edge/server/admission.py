@@ -8,7 +8,7 @@ the tables for what the command writes.
 import asyncio
 from typing import TypeVar
 
-from holdfast.core.actor import MailboxFullError
+from holdfast.core.actor import MailboxFullError, Ticket
 from holdfast.core.capacity import TableFullError
 from holdfast.core.commands import Command, Outcome
 from holdfast.core.commands.registry import OPERATIONS, Operation
@@ -60,7 +60,15 @@ class Admission:
             raise faults.deadline_exceeded()
 
     def post(self, command: Command, context: CallContext) -> "asyncio.Future[Outcome]":
-        """Queue a command and return a future that gets the outcome once it is durable.
+        """Queue a command and return a future that gets the outcome once it is durable. Raises what
+        `enter` does.
+        """
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self.enter(command, context, future)
+        return future
+
+    def enter(self, command: Command, context: CallContext, ticket: Ticket) -> None:
+        """Queue a command whose ticket, a `Waiter`, gets the outcome once it is durable.
 
         Raises a `Fault` when the node is draining, the call's deadline has passed, the mailbox is
         full, or the command writes and the storage or a table is full.
@@ -68,10 +76,9 @@ class Admission:
         self._expect_open(context)
         if self.pump.is_storage_full() and not OPERATIONS[type(command)].is_read:
             raise faults.storage_full(self.pump.headroom_bytes, self.pump.journal.reserve_bytes)
-        future: asyncio.Future[Outcome] = self._loop.create_future()
         try:
             weight = self.pump.node.post(
-                command, future, context.principal, context.correlation or ""
+                command, ticket, context.principal, context.correlation or ""
             )
         except MailboxFullError as full:
             self.refused_overload += 1
@@ -79,7 +86,6 @@ class Admission:
         except TableFullError as full:
             raise faults.table_full(full.table, full.shard, full.rows_max) from None
         self.pump.schedule(weight)
-        return future
 
     async def ask(
         self,

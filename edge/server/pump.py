@@ -10,8 +10,8 @@ turn waiting, so the mailboxes bound memory.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 from holdfast.core.actor import Ticket
 from holdfast.core.commands import Outcome, RunCodes
@@ -47,6 +47,16 @@ ROUNDS_MAX = 32
 Answers = Sequence[tuple[Ticket, Outcome]]
 
 
+class Waiter(Protocol):
+    """A ticket that is told the outcome, once that may be known; a future is one."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, result: Outcome, /) -> None:
+        """Hand the outcome on."""
+
+
 @dataclass(frozen=True, slots=True)
 class PumpStatistics:
     """Figures of the pump since the node's start."""
@@ -64,8 +74,8 @@ class _Written:
     """A turn that wrote, and the headers of the shards that it changed, as it left them."""
 
     turn: Turn
-    headers: dict[int, Array]
     durable: "asyncio.Future[None]"
+    headers: dict[int, Array] = field(default_factory=dict)
 
 
 class Observer(Protocol):
@@ -87,6 +97,10 @@ def _are_many(answers: Answers) -> bool:
 
 def _nothing() -> None:
     """Collects nothing: all commands are posted when they come."""
+
+
+def _nothing_of(_answers: Answers) -> None:
+    """Prepares nothing: all answers are made when they may leave."""
 
 
 class Pump:
@@ -122,6 +136,10 @@ class Pump:
         self._observer: Observer | None = None
         self.collect: Callable[[], None] = _nothing
         """Called before each turn: posts what still waits to be."""
+        self.prepare: Callable[[Answers], None] = _nothing_of
+        """Called while the journal writes what a turn wrote: makes what of its answers can be made
+        before they may leave.
+        """
         self._due: deque[Answers] = deque()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ns = 0
@@ -204,10 +222,10 @@ class Pump:
         turn = self.node.turn(self._clock())
         self._turns += 1
         self._quiet_rounds_wanted = QUIET_ROUNDS if _are_many(turn.answers) else 0
+        self._settle(turn)
         self._set_alarm(turn.next_due_ns)
         if turn.found:
             log_disagreements(turn.found)
-        self._settle(turn)
         if turn.has_more:
             self.schedule(EARLY_TURN_MIN)
 
@@ -224,20 +242,22 @@ class Pump:
         durable.
         """
         if turn.entries:
-            self._wait_for_append(turn)
-            if self._appending is None:
-                self._append()
+            self._write(turn)
+            self.prepare(turn.answers)
         elif self._appending is not None:
             # Its reads and refusals may rest on the append in flight.
             self._reads.append(turn.answers)
         else:
             self._answer(turn.answers)
 
-    def _wait_for_append(self, turn: Turn) -> None:
+    def _write(self, turn: Turn) -> None:
+        """Append what a turn wrote, now or after the append in flight."""
         self._idle.clear()
-        shards = self.node.shards
-        headers = {entry.shard: shards[entry.shard].header.copy() for entry in turn.entries}
-        self._waiting = _Written(turn, headers, self._loop.create_future())
+        self._waiting = written = _Written(turn, self._loop.create_future())
+        if self._appending is None:
+            self._append()  # before the rest, so that the disk works meanwhile
+        for entry in turn.entries:
+            written.headers[entry.shard] = self.node.shards[entry.shard].header.copy()
         if self._observer is not None:
             self._observer.wrote(turn.entries)
 
@@ -282,10 +302,10 @@ class Pump:
     def _release(self) -> None:
         answers = self._due[0]
         self._loop.call_soon(self._released)
-        for future, outcome in answers:
-            assert isinstance(future, asyncio.Future)
-            if not future.done():  # its caller may have gone away
-                future.set_result(outcome)
+        for ticket, outcome in answers:
+            waiter = cast(Waiter, ticket)
+            if not waiter.done():  # its caller may have gone away
+                waiter.set_result(outcome)
 
     def _released(self) -> None:
         self._due.popleft()
@@ -328,8 +348,7 @@ class Pump:
             await asyncio.sleep(0)
             await self._idle.wait()
         # No await between the test and the seal, so no turn can come after the seal.
-        self._wait_for_append(Turn(self.node.seal(), (), self._alarm_ns, has_more=False))
-        self._guarded(self._append)
+        self._guarded(self._write, Turn(self.node.seal(), (), self._alarm_ns, has_more=False))
         await self._idle.wait()
         self.journal.close()
 

@@ -7,7 +7,7 @@ once; one that the engine leaves alone, after the turn.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from holdfast.core.commands import Outcome, RunCodes
 from holdfast.core.commands.registry import RESERVE_RUN
@@ -19,7 +19,8 @@ from ..wire.faults import Fault
 from ..wire.reserve_runs import Run, read_run, run_answers
 from .admission import Admission
 from .context import CallContext
-from .lane_call import LaneCall
+from .lane_call import Encodable, LaneCall
+from .pump import Answers
 
 #: Requests of one command: a turn takes a millisecond or two for them.
 RUN_MAX = 1_024
@@ -32,6 +33,7 @@ class ReserveLane:
         self._admission = admission
         self._pump = admission.pump
         self._pump.collect = self.post
+        self._pump.prepare = _prepare
         self._waiting: list[LaneCall] = []
 
     def __repr__(self) -> str:
@@ -74,17 +76,51 @@ class ReserveLane:
 
     def _has_posted(self, run: Run, calls: Sequence[LaneCall]) -> bool:
         try:
-            posted = self._admission.post(run.command, CallContext())
+            posted = PostedRun(self._admission, run, calls)
+            self._admission.enter(run.command, CallContext(), posted)
         except Fault:
             return False
-        posted.add_done_callback(lambda done: self._answer(run, calls, done.result()))
         return True
 
-    def _answer(self, run: Run, calls: Sequence[LaneCall], outcome: Outcome) -> None:
-        with _failing(calls):
-            codes: RunCodes = self._admission.expect(RESERVE_RUN, run.command, outcome)
-            for call, answer in zip(calls, run_answers(run, codes), strict=True):
+
+class PostedRun:
+    """The ticket of calls that were posted as one command."""
+
+    def __init__(self, admission: Admission, run: Run, calls: Sequence[LaneCall]) -> None:
+        self._admission = admission
+        self._run = run
+        self._calls = calls
+        self._answers: Sequence[Encodable | None] | None = None
+
+    def cancelled(self) -> bool:
+        """No: callers who leave now lose their answers alone."""
+        return False
+
+    def done(self) -> bool:
+        """No."""
+        return False
+
+    def prepare(self, outcome: RunCodes) -> None:
+        """Make the answers."""
+        self._answers = list(run_answers(self._run, outcome))
+
+    def set_result(self, outcome: Outcome, /) -> None:
+        """Give the answers to the calls."""
+        with _failing(self._calls):
+            codes = self._admission.expect(RESERVE_RUN, self._run.command, outcome)
+            if self._answers is None:
+                self.prepare(codes)
+            assert self._answers is not None
+            for call, answer in zip(self._calls, self._answers, strict=True):
                 call.answer(answer)
+
+
+def _prepare(answers: Answers) -> None:
+    """Make the answers of runs whose outcomes are known but not yet durable."""
+    for ticket, outcome in answers:
+        if isinstance(ticket, PostedRun) and isinstance(outcome, RunCodes):
+            with suppress(Exception):  # it fails again when the answers are due, and is told then
+                ticket.prepare(outcome)
 
 
 @contextmanager

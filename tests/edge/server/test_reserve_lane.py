@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
@@ -12,6 +13,7 @@ from holdfast.core.commands import (
     Location,
     RecordStockEvents,
     ReserveRun,
+    RunCodes,
     StockEvent,
     UpdateLocation,
 )
@@ -27,6 +29,7 @@ from holdfast.edge.server.lane_call import LaneCall
 from holdfast.edge.server.log_writer import Sampler
 from holdfast.edge.server.methods import PUBLIC, methods_of
 from holdfast.edge.server.pump import ROUNDS_MAX, Pump
+from holdfast.edge.server.reserve_lane import PostedRun
 from holdfast.edge.server.service import Service
 from holdfast.edge.server.statistics import CallCounters
 from holdfast.persistence.codec import read_appends
@@ -47,9 +50,9 @@ class Defective:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sound, name)
 
-    def post(self, command: Any, context: CallContext) -> Any:
-        self._fail("post", command)
-        return self._sound.post(command, context)
+    def enter(self, command: Any, context: CallContext, ticket: Any) -> None:
+        self._fail("enter", command)
+        self._sound.enter(command, context, ticket)
 
     def expect(self, operation: Any, command: Any, outcome: Any) -> Any:
         self._fail("expect", command)
@@ -270,7 +273,7 @@ async def test_a_turn_does_not_wait_for_those_who_go_on_alone() -> None:
     assert parsed(await first).outcome == common.OUTCOME_ACCEPTED
 
 
-@pytest.mark.parametrize("defect", ["post", "expect"])
+@pytest.mark.parametrize("defect", ["enter", "expect"])
 async def test_nobody_is_left_without_an_answer_by_a_defect_of_ours(defect: str) -> None:
     """Before the turn or after it; and the next are answered as ever."""
     shop = Shop(partial(Defective, defect=defect))
@@ -280,6 +283,34 @@ async def test_nobody_is_left_without_an_answer_by_a_defect_of_ours(defect: str)
     assert isinstance(shop.admission, Defective)
     shop.admission.defect = ""
     assert 1 == accepted([await shop.ask(request(3))])
+
+
+async def test_answers_wait_for_the_journal() -> None:
+    """They are made while it writes, and given when it has written."""
+    shop = Shop()
+    await shop.stock("Tea")
+    shop.appender.is_held = True
+    asked = [shop.ask(request(1)), shop.ask(request(2))]
+    await shop.until_it_knows(1)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not any(each.done() for each in asked)
+    shop.appender.let_go()
+    assert 2 == accepted(list(await asyncio.gather(*asked)))
+
+
+async def test_a_defect_in_making_answers_fails_calls_and_not_the_node() -> None:
+    """Made early or not, the answers fail when they are due."""
+    shop = Shop()
+    ends: list[BaseException | None] = []
+    call = shop.begin(request(1), lambda _answer, error: ends.append(error))
+    defective: Any = None
+    posted = PostedRun(shop.admission, defective, [call])
+    outcome = RunCodes(np.zeros(1, np.uint8), np.zeros(1, np.int64), 0, ())
+    shop.pump.prepare([(posted, outcome)])
+    assert not ends
+    posted.set_result(outcome)
+    assert ["INTERNAL"] == [reason(each) for each in ends if isinstance(each, CallStatus)]
 
 
 async def test_where_a_table_is_nearly_full_each_is_judged_by_itself() -> None:
