@@ -17,7 +17,7 @@ from ..harness.adapters_server import Intake, adapters_server, posted
 from ..harness.figures import Figure, at_most, figure, latencies
 from ..harness.node_server import connect, node_server
 from ..harness.plan import Plan
-from ..harness.reserve_probe import Probe, probing
+from ..harness.reserve_probe import Probe, Sample, probing
 from ..harness.sales_traffic import XML, Sales, Till, document, expect_sold
 from ..harness.workload import PLENTY, SEED, put_stock, rows
 
@@ -61,9 +61,14 @@ class Return:
     end: float = 0.0
     looks: list[Look] = field(default_factory=list)
     waits: int = 0
-    before_s: list[float] = field(default_factory=list)
-    after_s: list[float] = field(default_factory=list)
-    tenths_s: list[list[float]] = field(default_factory=list)
+    before: list[Sample] = field(default_factory=list)
+    after: list[Sample] = field(default_factory=list)
+    tenths: list[list[Sample]] = field(default_factory=list)
+
+    @property
+    def during(self) -> list[Sample]:
+        """Reserves meanwhile."""
+        return [sample for tenth in self.tenths for sample in tenth]
 
     @property
     def seconds(self) -> float:
@@ -129,11 +134,11 @@ async def _return(day: Day, intake: Intake, probe: Probe, calm_s: int) -> Return
     await asyncio.sleep(calm_s)
     await probe.stop()
     found.waits = intake.waits
-    found.before_s = probe.between(0.0, found.start)
-    found.after_s = probe.between(found.end, perf_counter())
+    found.before = probe.between(0.0, found.start)
+    found.after = probe.between(found.end, perf_counter())
     step_s = found.seconds / len(TENTHS)
     starts = [found.start + tenth * step_s for tenth in TENTHS]
-    found.tenths_s = [probe.between(start, start + step_s) for start in starts]
+    found.tenths = [probe.between(start, start + step_s) for start in starts]
     return found
 
 
@@ -162,7 +167,6 @@ def _queue(sales: Sales, till: Till, receipts: int, chance: random.Random) -> li
 def _figures(returns: Sequence[Return]) -> list[Figure]:
     first = returns[0]
     messages, note = first.looks[0][1], f"{RESERVES_A_SECOND} a second, from when each was due"
-    during_s = [[took for tenth in each.tenths_s for took in tenth] for each in returns]
     return [
         figure(
             "tills.drain",
@@ -174,23 +178,29 @@ def _figures(returns: Sequence[Return]) -> list[Figure]:
         ),
         figure("tills.rate", "Sales", "/s", [each.facts / each.seconds for each in returns]),
         figure("tills.waits", "Asked to wait", "x", [each.waits for each in returns]),
-        *_reserves("before", "before", [each.before_s for each in returns], note),
-        *_reserves("during", "during", during_s, note),
-        *_reserves("after", "after", [each.after_s for each in returns], note),
+        *_reserves("before", [each.before for each in returns], note),
+        *_reserves("during", [each.during for each in returns], note),
+        *_reserves("after", [each.after for each in returns], note),
         *(each for tenth in TENTHS for each in _of_tenth(tenth, returns)),
     ]
 
 
-def _reserves(key: str, when: str, rounds_s: Sequence[Sequence[float]], note: str) -> list[Figure]:
+def _reserves(when: str, rounds: Sequence[Sequence[Sample]], note: str) -> list[Figure]:
     bars = {99: at_most(RESERVE_BAR_MS)}
-    return latencies(f"tills.{key}", f"Reserve {when}", rounds_s, bars=bars, note=note)
+    took_s = [[sample.took for sample in each] for each in rounds]
+    late_s = [[sample.late for sample in each] for each in rounds]
+    late = "of that, until its caller had a core to send it"
+    return [
+        *latencies(f"tills.{when}", f"Reserve {when}", took_s, bars=bars, note=note),
+        *latencies(f"tills.{when}_late", f"Sent late {when}", late_s, percents=(99,), note=late),
+    ]
 
 
 def _of_tenth(tenth: int, returns: Sequence[Return]) -> list[Figure]:
     percent = tenth * 100 // len(TENTHS)
     name = f"{percent} % of it over"
     backlogs = [each.backlog(tenth) for each in returns]
-    reserves_s = [each.tenths_s[tenth] for each in returns]
+    reserves_s = [[sample.took for sample in each.tenths[tenth]] for each in returns]
     return [
         figure(f"tills.{percent}_backlog", f"{name}: messages that wait", "x", backlogs),
         *latencies(f"tills.{percent}_reserve", f"{name}: Reserve", reserves_s),

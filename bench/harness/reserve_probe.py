@@ -12,7 +12,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Final
+from typing import Final, NamedTuple
 
 import grpc.aio
 
@@ -29,8 +29,16 @@ REQUESTS_AT_ONCE: Final = 1_000
 #: Where it reserves. The bench puts the stock there.
 LEVELS: Final = rows(1_000, prefix="PROBE")
 
-#: When a call was due, and how long it took from then; seconds by perf_counter.
-Sample = tuple[float, float]
+
+class Sample(NamedTuple):
+    """One call, in seconds."""
+
+    due: float
+    """By perf_counter."""
+    late: float
+    """How long it was not sent then: the process had no core."""
+    took: float
+    """From when it was due until it was answered."""
 
 
 class Probe:
@@ -45,11 +53,11 @@ class Probe:
         output, _ = await self._process.communicate(b"")  # closes its input
         if self._process.returncode:
             raise BenchError(f"the probe ended with {self._process.returncode}")
-        self.samples = [(due, took) for due, took in json.loads(output)]
+        self.samples = [Sample(*each) for each in json.loads(output)]
 
-    def between(self, start: float, end: float) -> list[float]:
-        """Seconds that calls took which were due in a time."""
-        return [took for due, took in self.samples if start <= due < end]
+    def between(self, start: float, end: float) -> list[Sample]:
+        """Calls that were due in a time."""
+        return [each for each in self.samples if start <= each.due < end]
 
 
 @asynccontextmanager
@@ -76,8 +84,9 @@ async def _reserve(address: str, rate: float) -> list[Sample]:
         call = channel.unary_unary(RESERVE_PATH)
 
         async def reserve(request: bytes, due: float) -> None:
+            late = perf_counter() - due
             answer = await call(request)
-            samples.append((due, perf_counter() - due))
+            samples.append(Sample(due, late, perf_counter() - due))
             expect([answer], OUTCOME_ACCEPTED)
 
         with Ticker(1 / rate) as ticker:
