@@ -3,6 +3,7 @@ shows in nothing.
 """
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from tests.adapters.order_shop import PLACES, Line, Shop, new_core
 
 HOUR_NS = 3_600 * 10**9
 STOCK = 1_000
-PARTS, ORDERS = 4, 40
+PARTS, ORDERS = 3, 40
 
 
 @dataclass
@@ -31,10 +32,14 @@ class Order:
     is_current: bool
     lines: dict[str, Line] = field(default_factory=dict)
     told: list[OrderEvent] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    """Units that were shipped, by location."""
+    been: dict[str, set[str]] = field(default_factory=dict)
+    """Locations of lines."""
 
     async def goes_on(self) -> None:
-        """The channel reports that lines were added, grew, were shipped and cancelled."""
-        for id_ in self.rng.choices("1234", k=2):
+        """The channel reports that lines were added, grew, moved, were shipped and cancelled."""
+        for id_ in self.rng.sample("1234", k=2):
             self._change(id_)
         self.told.append(self._state())
         await self._tell(self.told[-1])
@@ -49,6 +54,7 @@ class Order:
         for line in self.lines.values():
             if units := self.rng.randint(0, _open(line)):
                 self.lines[line.id] = line._replace(shipped=line.shipped + units)
+                self.left[line.location] += units
                 event = self.shop.state(Line(line.id, line.location, units), is_sold=False)
                 done = await self.shop.orders.apply(replace(event, kind=OrderKind.SHIPPED))
                 assert Settled("APPLIED") == done
@@ -61,11 +67,24 @@ class Order:
 
     def _change(self, id_: str) -> None:
         line = self.lines.get(id_) or Line(id_, PLACES[int(id_) % 2], self.rng.randint(1, 4))
+        shipped = line.shipped
         if not (self.is_current and line.cancelled):  # what fell does not rise again
             line = line._replace(ordered=line.ordered + self.rng.choice((0, 0, 2)))
-        line = line._replace(shipped=line.shipped + self.rng.randint(0, _open(line)))
-        cancelled = line.cancelled + self.rng.randint(0, _open(line))
-        self.lines[id_] = line._replace(cancelled=cancelled)
+        line = line._replace(shipped=shipped + self.rng.randint(0, _open(line)))
+        line = line._replace(cancelled=line.cancelled + self.rng.randint(0, _open(line)))
+        if line.ordered - line.cancelled > shipped:  # something of it is still to move
+            line = line._replace(location=self._moved(line))
+        self.left[line.location] += line.shipped - shipped
+        self.lines[id_] = line
+
+    def _moved(self, line: Line) -> str:
+        """Where a line is from now on: it does not return to where it has been."""
+        been = self.been.setdefault(line.id, {line.location})
+        new = self.rng.choice(PLACES)
+        if line.id not in self.lines or new in been or self.rng.random() < 0.7:
+            return line.location
+        been.add(new)
+        return new
 
     def _state(self) -> OrderEvent:
         self.shop.core.now_ns += 10**9
@@ -84,10 +103,10 @@ class Order:
 
     async def is_right(self) -> bool:
         """Whether the core has what the order is of: what is promised, and what has left."""
-        for place in PLACES[:2]:
+        for place in PLACES:
             lines = [line for line in self.lines.values() if line.location == place]
             level = (await self.shop.core.get_shortfall(self.shop.sku, place)).shortfall
-            left, promised = sum(line.shipped for line in lines), sum(map(_open, lines))
+            left, promised = self.left[place], sum(map(_open, lines))
             if (STOCK - left, STOCK - left - promised) != (level.on_hand, level.available):
                 return False
         return True
