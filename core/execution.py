@@ -24,7 +24,7 @@ from .tables.sku_names import SkuNames
 from .tables.writing import record_origin
 from .work import LINE_NAMED, ORIGIN_NOTED, STEPS_BEGUN, Steps, Work
 
-_ARRIVAL = attrgetter("arrival")
+_ARRIVAL, _COMMAND = attrgetter("arrival"), attrgetter("command")
 
 Rules: TypeAlias = Mapping[type, Callable[[Any, int], Any]]
 
@@ -34,6 +34,11 @@ def _is_plain(mail: Mail) -> bool:
     somebody's behalf cannot: what it writes is noted with its principal.
     """
     return single_line.takes(mail.command) and not (mail.origin and mail.origin.principal)
+
+
+def _reserves(plain: Sequence[Mail]) -> list[Reserve]:
+    """The commands of plain mails."""
+    return cast(list[Reserve], list(map(_COMMAND, plain)))
 
 
 class Execution:
@@ -82,7 +87,7 @@ class Execution:
         """
         if not (first := self.sku_names.first):
             return True
-        return first.keys().isdisjoint([cast(Reserve, mail.command).lines[0].sku for mail in mails])
+        return first.keys().isdisjoint(single_line.skus_of(_reserves(mails)))
 
     def _share(self, work_max: float) -> float:
         """How much of the turn one mailbox may take, in microseconds: all of it when there is time
@@ -195,7 +200,7 @@ class Execution:
 
     def _reserve_run(self, shard: Shard, box: Sequence[Mail]) -> single_line.Outcomes:
         """The outcomes of the first of these Reserves, as many as the turn has time for."""
-        reserves = [cast(Reserve, mail.command) for mail in box]
+        reserves = _reserves(box)
         ids = [mail.origin.correlation if mail.origin else "" for mail in box]
         outcomes = single_line.reserve_run(self.reservations, shard, reserves, ids, self.now_ns)
         if self.sku_names.first:

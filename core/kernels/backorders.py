@@ -3,7 +3,7 @@ in which they were promised. A level's `withheld` is less by its backordered uni
 promise, and take nothing from what is on hand.
 """
 
-from .arguments import tables_of
+from .arguments import Book
 from .codes import CANCELLED, COMMITTED, EXPIRED, HELD, RELEASED
 from .compiled import kernel
 from .promise import promisable
@@ -79,15 +79,14 @@ def _write(effects, at, record, left, given_back):
 
 
 @kernel
-def settle_backorders(backorders, count, backordered, arrays, effects):
+def settle_backorders(backorders, count, backordered, levels, book, effects):
     """Take off what lines have given back, or shipped all the same; then let backordered units take
     what is on hand and may be promised, in the order in which they were promised. Write and apply
     it; return (effects written, lines left).
 
     A line has two effects at most, for which there is room.
     """
-    tables = tables_of(arrays)
-    book, levels = tables.book, tables.stock.levels
+    book = Book(*book)
     written = 0
     for i in range(count):
         record = backorders[i]

@@ -89,8 +89,11 @@ class Homes:
         return None if units is None else Ended(shard, units)
 
     def find_rows(self, names: Sequence[tuple[str, str]]) -> tuple[list[Shard], list[int]]:
-        """The shards of (SKU, location) names, and the rows there as of Shard.find_row."""
-        shards = self._shards_of_skus([sku for sku, _ in names])
+        """The shards of (SKU, location) names, and the rows there as of Shard.find_row. SKUs have
+        their first names, as in every command that a rule sees.
+        """
+        numbers = self.of_names([sku.encode() for sku, _ in names])
+        shards = list(map(self.shards.__getitem__, numbers))
         rows = [shard.rows.get(name) for shard, name in zip(shards, names, strict=True)]
         if None not in rows:
             return shards, cast(list[int], rows)
@@ -104,12 +107,6 @@ class Homes:
             for at, row in zip(places, found, strict=True):
                 rows[at] = row
         return shards, cast(list[int], rows)
-
-    def _shards_of_skus(self, skus: Sequence[str]) -> list[Shard]:
-        """The shards of SKUs, by any of their names."""
-        if first := self.sku_names.first:
-            skus = list(map(first.get, skus, skus))
-        return [self.shards[number] for number in self.of_names(map(str.encode, skus))]
 
     def shard_of_sku(self, sku: str) -> Shard:
         """The shard that holds all stock of a SKU, itself."""

@@ -22,7 +22,7 @@ from ..commands.registry import GET_SHORTFALL, executes
 from ..ids import text_from_key
 from ..kernels.codes import FLAG_LINE_IDS, FLAG_TEXT
 from ..limits import ENDANGERED_IN_ALL_MAX, ENDANGERED_LISTED_MAX
-from ..tables.backorders import units_by_line
+from ..tables.backorders import may_be_awaited, units_by_line
 from ..tables.layouts import PROMISE
 from ..tables.shard import Shard
 from ..tables.table import Array
@@ -103,7 +103,7 @@ class Shortfalls:
         supply.
         """
         for shard in self.homes.shards:
-            if len(shard.backorders):
+            if may_be_awaited(shard, events["row"]):
                 mine = np.flatnonzero(events["shard"] == shard.number)
                 units = shard.backordered.records[events["row"][mine]]
                 yield from mine[units != 0].tolist()

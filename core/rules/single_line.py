@@ -36,6 +36,11 @@ def is_as_named(command: Command, names: Names) -> bool:
     return takes(command) and cast(Reserve, command).lines[0].sku not in names
 
 
+def skus_of(commands: Sequence[Reserve]) -> list[str]:
+    """The SKUs of single-line Reserves."""
+    return [command.lines[0].sku for command in commands]
+
+
 Outcomes: TypeAlias = list[ReserveOutcome | Conflict | Unknown]
 
 
@@ -43,7 +48,7 @@ def renamed(commands: Sequence[Reserve], outcomes: Outcomes, names: Names) -> Ou
     """The outcomes of single-line Reserves with SKUs renamed by `names`. An outcome that is not a
     fault names one SKU, that of its command.
     """
-    skus = [command.lines[0].sku for command in commands]
+    skus = skus_of(commands)
     if names.keys().isdisjoint(skus) and set(map(type, outcomes)) == {ReserveOutcome}:
         return outcomes
     return [

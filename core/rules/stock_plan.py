@@ -21,6 +21,7 @@ from ..kernels.codes import (
     REVERSED_BEFORE,
 )
 from ..model import UnknownSkus
+from ..tables.backorders import may_be_awaited
 from ..tables.effects import Section
 from ..tables.shard import Shard
 from ..tables.table import Array
@@ -123,7 +124,7 @@ class StockPlanner:
         once the command is done.
         """
         for shard in self.shards:
-            if len(shard.backorders):
+            if may_be_awaited(shard, events["row"]):
                 _let_bind(shard, events, plan)
 
     def _scratch(self, count: int, *, may_be_late: bool) -> Scratch:

@@ -35,9 +35,12 @@ class SupplyReserves:
         self.work = work
 
     def settle(self) -> None:
-        """Let what is on hand and may be promised go to those who wait for it."""
+        """Let what is on hand and may be promised go to those who wait for it. Where this turn has
+        written nothing, they have it since the turn before.
+        """
         for shard in self.shards:
-            if count := len(shard.backorders):
+            count = len(shard.backorders)
+            if count and shard.effects.touched:
                 self.work.spend(count * BACKORDER_SETTLED)
                 settle_backorders(shard)
 

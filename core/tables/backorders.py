@@ -32,12 +32,21 @@ def settle_backorders(shard: Shard) -> None:
         shard.backorders.records,
         count,
         shard.backordered.records,
-        shard.arrays,
+        shard.levels.records,
+        shard.book,
         effects.records[len(effects) :],
     )
     if written:
         shard.effects.touched = True
         effects.extend(written)
+
+
+def may_be_awaited(shard: Shard, rows: Array) -> bool:
+    """Whether some of these rows may have units promised from supply. They may be of other shards,
+    or of none: what is meant is a quick no.
+    """
+    awaits = len(shard.backorders) > 0
+    return awaits and bool(shard.backordered.records.take(rows, mode="clip").any())
 
 
 def available_when_settled(shard: Shard, row: int, available: int) -> int:

@@ -41,10 +41,9 @@ def _promise_later(world: Shop) -> None:
         "apply_backorders", effects, backorders, 0, levels, backordered,
         operations=max(1, len(chosen)),
     )  # fmt: skip
-    header, stock, *others = world.arrays
-    arrays = (header, (levels, *stock[1:]), *others)
+    book = world.arrays[2]
     written = np.zeros(2 * count, DTYPES[Section.BACKORDERS])
-    arguments = (backorders, count, backordered, arrays, written)
+    arguments = (backorders, count, backordered, levels, book, written)
     done, left = world.duel.call("settle_backorders", *arguments, operations=max(1, count))
     world.duel.call("sum_backordered", backorders, left, np.zeros(len(levels), np.int64))
     world.duel.call("promisable_at", world.rng.randrange(len(levels)), levels)
