@@ -151,9 +151,10 @@ def test_ids_of_callers_stay_with_their_requests() -> None:
     st.integers(0, 2**64 - 1),
     st.sampled_from((1, 127, 128, 2**40)),
     st.sampled_from((0, 1, NOW_NS)),
+    st.sampled_from((-3, 0, 7, 2**40)),
 )
 def test_answers_are_those_of_single_calls(
-    shards: list[int], timeline: int, sequence: int, now_ns: int
+    shards: list[int], timeline: int, sequence: int, now_ns: int, available: int
 ) -> None:
     """Byte for byte, with a code that only the rules can put into words among them."""
     quantities = [1 + 200 * at for at in range(len(shards))]
@@ -168,14 +169,14 @@ def test_answers_are_those_of_single_calls(
     outcomes[len(shards) // 2] = codes.INSUFFICIENT_STOCK
     outcomes[len(shards) // 3 + 1 :: 5] = codes.ASK
     revisions = tuple(core.Revision(shard, sequence + shard, timeline) for shard in range(4))
-    outcome = core.RunCodes(outcomes, np.full(len(shards), 7, np.int64), now_ns, revisions)
+    outcome = core.RunCodes(outcomes, np.full(len(shards), available, np.int64), now_ns, revisions)
     for at, answer in enumerate(run_answers(run, outcome)):
         revision = (revisions[shards[at]],)
         if outcomes[at] == codes.ACCEPTED:
             ends_ns = now_ns + 900_000 * 1_000_000
             expected = core.ReserveOutcome(None, State.HELD, ends_ns, (lines[at],), revision)
         elif outcomes[at] == codes.INSUFFICIENT_STOCK:
-            short = core.RefusedLine("Tea", "W1", quantities[at], 7)
+            short = core.RefusedLine("Tea", "W1", quantities[at], available)
             refusal = core.Refusal(RefusalCode.INSUFFICIENT_STOCK, (short,))
             expected = core.ReserveOutcome(refusal, None, 0, (), revision)
         else:
