@@ -27,6 +27,8 @@ from .verification import Verification, VerificationOption, verify
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 EVENTS_MAX: Final = 10_000
+#: What of a media type is part of a key. Those that are read are shorter.
+_MEDIA_CHARACTERS: Final = 64
 
 
 class CloudEventsOptions(BaseModel):
@@ -51,11 +53,11 @@ def from_json(body: bytes) -> Event:
 
 
 def key(message: Message) -> str:
-    """A hash of what came, with attributes in headers and the content type: one that is sent again
+    """A hash of what came, attributes in headers included, and its media type: what is sent again
     with the right one is no repeat.
     """
     named = sorted(name for name in message.attributes if name.startswith("ce-"))
-    return fields.hash_of(message, "content-type", *named)
+    return f"{fields.hash_of(message, *named)}/{message.content_type[:_MEDIA_CHARACTERS]}"
 
 
 def decode(message: Message, _options: Any) -> Iterator[Event | Undecodable]:
@@ -161,7 +163,7 @@ def _envelope(event: Event) -> dict[str, Any]:
 ADAPTER: Final = Adapter(
     name="cloudevents",
     reads="The canonical events as CloudEvents 1.0 in JSON: structured, binary or in batches.",
-    dedupe="bytes and content type of a message; each event by its source and id, in the core",
+    dedupe="bytes and media type of a message; each event by its source and id, in the core",
     order="the extension attribute sequence, where the source numbers its events",
     key=key,
     decode=decode,

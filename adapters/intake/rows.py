@@ -35,7 +35,7 @@ from ..events import (
 from . import fields
 from .cutting import cut_lines
 from .rows_options import ID_BYTES, KINDS, REQUIRED, Rows
-from .rows_text import REPLACED, Cells, csv_rows, iso_of, json_rows, text_of
+from .rows_text import REPLACED, Cells, csv_rows, iso_of, json_rows, says_utf8, text_of
 from .zones import zone
 
 #: Kinds whose quantity may be 0, and those that may be below it.
@@ -55,10 +55,10 @@ def cut(blocks: Iterable[bytes], file: str, options: Rows) -> Iterator[Message]:
 
 
 def key(message: Message) -> str:
-    """A hash of what came, from which file, where in it, and in which encoding by its sender: one
-    that is sent again with the right one is no repeat.
+    """A hash of what came, from which file and where in it, and whether its sender says that it is
+    UTF-8: what is sent again with that said is no repeat.
     """
-    return fields.hash_of(message, "file", "line", "content-type")
+    return f"{fields.hash_of(message, 'file', 'line')}{'/utf-8' * says_utf8(message)}"
 
 
 def decode(message: Message, options: Rows) -> Iterator[Decoded | Undecodable]:

@@ -23,10 +23,14 @@ Cells: TypeAlias = Mapping[str, str]
 """Values of a row by FIELDS."""
 
 
+def says_utf8(message: Message) -> bool:
+    """Whether a message names its encoding: those that are cut from files do, and some senders."""
+    return "charset=utf-8" in message.attributes.get("content-type", "").lower()
+
+
 def text_of(message: Message, options: Rows) -> str:
     """The text of a message, in the encoding that it or else the options name."""
-    declared = message.attributes.get("content-type", "").lower()
-    encoding = "utf-8" if "charset=utf-8" in declared else options.encoding
+    encoding = "utf-8" if says_utf8(message) else options.encoding
     return message.body.decode(encoding, "replace").removeprefix("\ufeff")
 
 

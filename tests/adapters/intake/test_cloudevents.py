@@ -264,6 +264,12 @@ def test_the_key_is_of_all_that_came() -> None:
     assert 4 == len({ADAPTER.key(each) for each in (message, *others)})
 
 
+def test_parameters_of_the_content_type_make_no_other_message() -> None:
+    """A sender that begins to name its charset repeats what it has sent before."""
+    types = (STRUCTURED, f"{STRUCTURED}; charset=utf-8", STRUCTURED.upper())
+    assert 1 == len({ADAPTER.key(Message(b"{}", {"content-type": each})) for each in types})
+
+
 @settings(max_examples=50)
 @given(st.binary(max_size=200), st.sampled_from(["", STRUCTURED, BATCH, "application/json"]))
 def test_random_bytes_are_undecodable(body: bytes, content_type: str) -> None:

@@ -395,6 +395,7 @@ def test_a_table_that_comes_again_in_its_right_encoding_is_read_again() -> None:
     [fact] = decode(second, options)
     [same] = decode(first, Rows(source="wms"))
     assert key(first) != key(second)
+    assert key(first) == key(Message(body, {"content-type": "text/csv"}))
     assert isinstance(fact, StockFact)
     assert fact == same
 
