@@ -27,7 +27,7 @@ from .intake.fields import ID_BYTES_MAX
 #: Damaged copies of each sample, of each kind of damage.
 DAMAGED_COPIES: Final = 40
 
-#: Seconds in which a sample has to be decoded, damaged or not, and for each MiB of it.
+#: Seconds of a processor in which a sample has to be decoded, damaged or not, and for each MiB.
 DECODE_S: Final = 1.0
 DECODE_S_A_MIB: Final = 2.0
 
@@ -167,7 +167,7 @@ def _decodable(
 
 def _stands(check: str, adapter: Adapter, sample: Sample, options: Any) -> Iterator[Finding]:
     """Whether a message is decoded, or refused as it should be, in time."""
-    started = time.perf_counter()
+    started = time.thread_time()
     for part in (adapter.key, lambda message: _decode(adapter, message, options)):
         try:
             part(sample.message)
@@ -177,7 +177,7 @@ def _stands(check: str, adapter: Adapter, sample: Sample, options: Any) -> Itera
                 yield Finding(check, sample.name, text)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - this is what is looked for
             yield Finding(check, sample.name, f"raises {error!r}, not Undecodable")
-    took_s = time.perf_counter() - started
+    took_s = time.thread_time() - started
     if took_s > DECODE_S + DECODE_S_A_MIB * len(sample.message.body) / (1 << 20):
         yield Finding("decoding takes little", sample.name, f"{took_s:.1f} s")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from holdfast.adapters import conformance
 from holdfast.adapters.cli.app import app
 from holdfast.adapters.conformance import Finding, Sample, findings, read_samples
 from holdfast.adapters.contract import Adapter, Message, Undecodable
@@ -100,6 +101,12 @@ def test_what_an_adapter_must_not_do_is_found(name: str) -> None:
     assert check in {
         each.check for each in found(adapter, sample(), sample("two", id="s2", pieces=3))
     }
+
+
+def test_a_decoder_that_takes_long_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "DECODE_S", 0.0)
+    monkeypatch.setattr(conformance, "DECODE_S_A_MIB", 0.0)
+    assert {"decoding takes little"} == {each.check for each in found(ADAPTER, sample())}
 
 
 def test_samples_are_files_with_their_attributes_beside_them(tmp_path: Path) -> None:

@@ -51,19 +51,19 @@ def is_done(folder: Path, *names: str) -> bool:
 async def test_a_file_counts_once_over_kills(node: NodeProcess, tmp_path: Path) -> None:
     chance = Random(1)
     expected = dict.fromkeys((f"SKU-{number}" for number in range(SKUS)), 0)
-    rows = ["sku,location,quantity,unit"]
+    rows = ["sku,location,quantity,unit\n"]
     for _ in range(ROWS):
         sku, count, unit = chance.choice(list(expected)), chance.randint(1, 9), chance.choice("DE")
         expected[sku] += count * (12 if unit == "D" else 1)
-        rows.append(f"{sku},0042,{count},{'DZ' if unit == 'D' else 'EA'}")
+        rows.append(f"{sku},0042,{count},{'DZ' if unit == 'D' else 'EA'}\n")
     home = tmp_path / "adapters"
     folder = home / "drop"
     folder.mkdir(parents=True)
     (home / "names.csv").write_text(NAMES)
     with AdaptersProcess(home, node.target, ADAPTERS) as adapters:
         half = ROWS // 2
-        drop(folder, "a.csv", "\n".join(rows[: half + 1]))
-        drop(folder, "b.csv", "\n".join([rows[0], *rows[half + 1 :]]))
+        drop(folder, "a.csv", "".join(rows[: half + 1]))
+        drop(folder, "b.csv", "".join([rows[0], *rows[half + 1 :]]))
         for _ in range(12):
             await let_pass(chance.uniform(0.0, 0.4))
             victim = chance.choice((adapters, adapters, node))
