@@ -424,13 +424,13 @@ class Facts:
         previous = source.last_sequence
         source.reset(command.last_sequence)
         source.review(now_ns)
+        for each in self.counts.told:  # also of SKUs that have ended
+            if each.source == command.source:
+                each.sequence = 0
         for levels in self.skus.values():
             for level in levels.values():
                 if level.count_source == command.source:
                     level.count_sequence, level.instant_ns, level.is_reset = 0, None, True
-                for each in level.facts:
-                    if each.source == command.source:
-                        each.sequence = 0
                 for supply in level.supplies.values():
                     if supply.source == command.source:
                         supply.sequence = 0
