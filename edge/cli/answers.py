@@ -18,6 +18,8 @@ from holdfast.v1 import common_pb2 as common
 from holdfast.v1 import reservation_service_pb2 as reservation
 from holdfast.v1 import stock_service_pb2 as stock
 
+from .console import amount
+
 #: Lines of a reservation that a list of them shows.
 LINES_SHOWN_MAX = 5
 
@@ -299,7 +301,7 @@ def source_gaps(source: admin.Source) -> Table:
         numbers = f"{gap.first_sequence:,}", f"{gap.last_sequence:,}"
         made.add_row(instant(gap.open_time), *numbers)
     if source.unlisted_sequences:
-        made.add_row("not listed any more", "", f"{source.unlisted_sequences:,} numbers")
+        made.add_row("not listed any more", "", amount(source.unlisted_sequences, "number"))
     return made
 
 

@@ -12,6 +12,7 @@ from .console import (
     Json,
     RequestId,
     Timeout,
+    amount,
     asking_operators,
     console,
     plain,
@@ -57,12 +58,12 @@ def audit(
 def _tell(answer: "RunAuditResponse") -> None:
     from . import answers
 
-    compared = f"{answer.stock_levels:,} stock levels and {answer.reservations:,} reservations"
-    typer.echo(f"Audited: {compared}.")
+    levels = amount(answer.stock_levels, "stock level")
+    typer.echo(f"Audited: {levels} and {amount(answer.reservations, 'reservation')}.")
     if answer.disagreements:
         console().print(answers.disagreements(answer.disagreements))
     if more := answer.disagreement_count - len(answer.disagreements):
-        typer.echo(f"{more:,} more figures do not agree.")
+        typer.echo(f"Figures that do not agree besides these: {more:,}.")
     if answer.quarantined_count:
         names = ", ".join(f"{each.sku} at {each.location}" for each in answer.quarantined_levels)
         is_all = answer.quarantined_count == len(answer.quarantined_levels)

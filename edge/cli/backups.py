@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .console import EXIT_FAILED, Json, fail, print_json
+from .console import (
+    EXIT_FAILED,
+    Json,
+    amount,
+    fail,
+    print_json,
+)
 from .data_directory import Directory, directory_errors
 
 if TYPE_CHECKING:
@@ -193,7 +199,7 @@ def _tell_rebuilt(rebuilt: "Rebuilt", *, is_compared: bool, as_json: bool) -> No
             }
         )
         return
-    state = f"{rebuilt.state_bytes:,} bytes of state at position {rebuilt.position:,}"
+    state = f"{amount(rebuilt.state_bytes, 'byte')} of state at position {rebuilt.position:,}"
     typer.echo(f"Rebuilt {state}, state hash {rebuilt.state_hash}.")
     for difference in rebuilt.differences:
         typer.secho(f"{difference} differs", fg="red")

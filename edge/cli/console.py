@@ -204,6 +204,12 @@ _ADVICE: Final = {
 LINES_HELP: Final = "One or more lines of three words: SKU LOCATION QUANTITY."
 
 
+def amount(number: int, noun: str) -> str:
+    """A number of something, as text has it: "1 entry", "2,000 entries"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def parse_instant(text: str) -> datetime:
     """An instant as RFC 3339 has it. Raises typer.BadParameter."""
     try:

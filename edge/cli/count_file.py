@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from .console import amount
+
 Item = TypeVar("Item")
 
 #: Columns that a file has to have, in any order and among any others.
@@ -99,7 +101,7 @@ def _read(
     from ..wire.name_rules import is_name, wrong_with_name
 
     if len(row) <= max(places):
-        return f"line {line} has {len(row)} fields: expected {max(places) + 1} at least"
+        return f"line {line} has {amount(len(row), 'field')}: expected {max(places) + 1} at least"
     sku, location, text = (row[place].strip() for place in places)
     for field, value in (("sku", sku), ("location", location)):
         if not is_name(value):

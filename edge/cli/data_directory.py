@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import EXIT_FAILED, Json, fail, print_json
+from .console import (
+    EXIT_FAILED,
+    Json,
+    amount,
+    fail,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from holdfast.persistence.verify import VerifyReport
@@ -63,9 +69,11 @@ def _print_verify(report: "VerifyReport") -> None:
         typer.secho(str(finding), fg="red")
     for note in report.notes:
         typer.echo(note)
-    read = f"{report.appends:,} appends, {report.entries:,} entries, {report.snapshots} snapshots"
-    state = f"{report.stock_levels:,} stock levels, {report.reservations:,} reservations"
-    typer.echo(f"Read {read}: {state}, state hash {report.state_hash}.")
+    read = amount(report.appends, "append"), amount(report.entries, "entry")
+    snapshots = amount(report.snapshots, "snapshot")
+    levels = amount(report.stock_levels, "stock level")
+    state = f"{levels}, {amount(report.reservations, 'reservation')}"
+    typer.echo(f"Read {', '.join(read)}, {snapshots}: {state}, state hash {report.state_hash}.")
     if report.is_good:
         typer.secho(f"{report.path} is good.", fg="green")
     else:

@@ -9,7 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import Json, fail, print_json
+from .console import (
+    Json,
+    amount,
+    fail,
+    print_json,
+)
 from .data_directory import Directory, directory_errors
 
 app = typer.Typer()
@@ -82,7 +87,7 @@ def _export(
     if as_json:
         print_json({"path": str(file), "format": form, "rows": count})
     else:
-        typer.echo(f"{file}: {count:,} rows.")
+        typer.echo(f"{file}: {amount(count, 'row')}.")
 
 
 @contextmanager

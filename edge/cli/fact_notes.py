@@ -5,6 +5,8 @@ from typing import Final
 
 from holdfast.v1 import stock_service_pb2 as stock
 
+from .console import amount
+
 #: Outcomes of facts that are on record, with all the effect that they can have.
 RECORDED: Final = frozenset(
     {
@@ -37,7 +39,7 @@ SENTENCES: Final = {
     stock.STOCK_EVENT_OUTCOME_COUNT_OUTDATED: "a later count is known.",
     stock.STOCK_EVENT_OUTCOME_COUNT_TOO_OLD: "the count is older than what the node looks back to.",
     stock.STOCK_EVENT_OUTCOME_UNKNOWN_ORDER: "reservation {event.reference.id} is not known, or "
-    "not any more; {possible:,} units were shipped of late and not posted. If {units:,} have "
+    "not any more; units shipped of late and not posted: {possible:,}. If {units:,} have "
     "left, record a sale.",
     stock.STOCK_EVENT_OUTCOME_ALREADY_COUNTED: "a count had seen it already.",
     stock.STOCK_EVENT_OUTCOME_REVERSED: "its reversal came before it, so it changes nothing.",
@@ -81,8 +83,8 @@ def notes(
         if result.outcome in SENTENCES
     ]
     found += [
-        f"{event.sku}: under {event.reference.id}, {-result.in_transit:,} units more were received "
-        "or lost than dispatched."
+        f"{event.sku}: under {event.reference.id}, {amount(-result.in_transit, 'unit')} more "
+        "received or lost than dispatched."
         for event, result in pairs
         if result.in_transit < 0
     ]

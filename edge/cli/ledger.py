@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import TIMEOUT_DEFAULT_S, Json, Target, Timeout, asking, console, plain, print_json
+from .console import (
+    TIMEOUT_DEFAULT_S,
+    Json,
+    Target,
+    Timeout,
+    amount,
+    asking,
+    console,
+    plain,
+    print_json,
+)
 from .paging import up_to
 
 if TYPE_CHECKING:
@@ -111,7 +121,8 @@ def _tell_coverage(coverage: "LedgerCoverage") -> None:
     if coverage.position < coverage.durable_position:
         behind = coverage.durable_position - coverage.position
         typer.echo(
-            f"The ledger is {behind:,} appends behind: newer movements are missing.", err=True
+            f"The ledger is {amount(behind, 'append')} behind: newer movements are missing.",
+            err=True,
         )
     if coverage.HasField("begin_time"):
         begin = coverage.begin_time.ToJsonString()

@@ -13,6 +13,7 @@ from .console import (
     AdminTarget,
     Json,
     Timeout,
+    amount,
     asking_operators,
     console,
     fail,
@@ -219,9 +220,8 @@ def snapshot(
     if as_json:
         print_json(plain(answer))
         return
-    typer.echo(
-        f"A snapshot of position {answer.position:,} is written: {answer.size_bytes:,} bytes."
-    )
+    size = amount(answer.size_bytes, "byte")
+    typer.echo(f"A snapshot of position {answer.position:,} is written: {size}.")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from .console import (
     RequestId,
     Target,
     Timeout,
+    amount,
     asking,
     asking_operators,
     console,
@@ -103,4 +104,4 @@ def force_release(
         print_json(plain(answer))
         return
     released, cancelled = answer.released_quantity, answer.cancelled_quantity
-    typer.echo(f"{reservation_id}: {released:,} units released, {cancelled:,} cancelled.")
+    typer.echo(f"{reservation_id}: {amount(released, 'unit')} released, {cancelled:,} cancelled.")

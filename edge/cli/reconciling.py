@@ -19,6 +19,7 @@ from .console import (
     Json,
     Target,
     Timeout,
+    amount,
     asking,
     console,
     fail,
@@ -189,10 +190,11 @@ def _tell(compared: Sequence[Compared], at: datetime, *, is_past: bool) -> None:
         name = each.counted.sku if each.unknown == "SKU" else each.counted.location
         typer.echo(f"Unknown {each.unknown}: {name}.", err=True)
     net = sum(each.difference for each in different)
+    net_units = f"{'-' if net < 0 else '+'}{amount(abs(net), 'unit')}"
     agreeing = len(compared) - len(different) - len(unknown)
     typer.echo(
         f"{len(compared):,} compared: {agreeing:,} agree, {len(different):,} differ "
-        f"({net:+,} units together), {len(unknown):,} unknown."
+        f"({net_units} together), {len(unknown):,} unknown."
     )
     if different and not is_past:
         typer.echo(
@@ -275,14 +277,14 @@ def _tell_recorded(
         told = {"recorded": recorded, "repeated": repeated, "unknown": unknown}
         print_json({**told, "not_recorded": refused})
     else:
-        again = f", {repeated:,} were recorded before" if repeated else ""
-        typer.echo(f"{recorded:,} counts recorded{again}.")
+        again = f", {repeated:,} recorded before" if repeated else ""
+        typer.echo(f"{amount(recorded, 'count')} recorded{again}.")
         if others:
             from . import answers
 
             console().print(answers.event_results(*zip(*others, strict=True)))
-    wrong = [f"{len(others):,} counts had no effect"] if others else []
-    wrong += [f"{unknown:,} counts are of unknown names and left out"] if unknown else []
+    wrong = [f"{amount(len(others), 'count')} had no effect"] if others else []
+    wrong += [f"{amount(unknown, 'count')} of unknown names left out"] if unknown else []
     if wrong:
         fail(f"{', '.join(wrong)}.", exit_code=EXIT_REFUSED)
 

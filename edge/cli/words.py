@@ -1,25 +1,31 @@
 """How the words of a command line are taken: as text, and literally after `--`."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+#: Options of which an empty value says something: a location that is to have no name.
+_MAY_BE_EMPTY: Final = frozenset({"--name"})
+
 
 class TextGroup(TyperGroup):
-    """A group of commands whose words have to be text.
+    """A group of commands whose words have to be text, and not empty.
 
     A shell hands over any bytes. Python keeps those that are not UTF-8 as lone surrogates, which
-    neither a message nor most terminals take.
+    neither a message nor most terminals take. Of a variable that is not set it makes an empty
+    word, and `--sku ""` would be as if there were no such option: all SKUs.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Raises typer.BadParameter for the first word that is not text."""
+        """Raises typer.BadParameter for the first word that is not text, or is empty."""
         for number, word in enumerate(args, 1):
             shown = word.encode(errors="backslashreplace").decode()
             if shown != word:
                 raise typer.BadParameter(f"word {number}, '{shown}', is not UTF-8 text")
+        if empty := _empty_word(args):
+            raise typer.BadParameter(f"{empty} is empty: give a value, or leave it out")
         return super().parse_args(ctx, args)
 
 
@@ -39,6 +45,20 @@ class SignedCommand(TyperCommand):
         if unknown := _unknown_option(args, values):
             raise typer.BadParameter(f"No such option: {unknown}")
         return super().parse_args(ctx, args)
+
+
+def _empty_word(args: Iterable[str]) -> str | None:
+    """The first word that is empty, or option with an empty value, as a sentence begins with it."""
+    before = ""
+    for number, word in enumerate(args, 1):
+        option, equals, value = word.partition("=")
+        has_empty = word.startswith("--") and equals and not value
+        if has_empty and option not in _MAY_BE_EMPTY:
+            return f"the value of {option}"
+        if not word and before not in _MAY_BE_EMPTY:
+            return f"word {number}, after '{before}'," if before else f"word {number}"
+        before = word
+    return None
 
 
 def _unknown_option(args: Iterable[str], values: dict[str, int]) -> str | None:

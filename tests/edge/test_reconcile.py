@@ -80,11 +80,11 @@ def test_counts_are_compared_and_then_recorded_once(
     assert f"{mug},W1,8,10,-2," in (tmp_path / "out.csv").read_text("utf-8")
     assert 10 == on_hand(client, mug)
     put(client, **{mug: -3})
-    for expected in ("2 counts recorded.", "0 counts recorded, 2 were recorded before."):
+    for expected in ("2 counts recorded.", "0 counts recorded, 2 recorded before."):
         applied = reconcile(node, path, at, "--apply", "--reason", "stocktaking", "--actor", "zoe")
         assert 3 == applied.exit_code, applied.output
         assert expected in applied.stdout
-        assert "2 counts are of unknown names and left out." in applied.stderr
+        assert "2 counts of unknown names left out." in applied.stderr
         assert 5 == on_hand(client, mug)
     assert ["nobody"] == list(client.batch_get_availability(["nobody"]).unknown_skus)
 
@@ -139,7 +139,7 @@ def test_a_count_that_has_no_effect_is_reported(
     refused = reconcile(node, path, "2020-01-01T00:00:00Z", "--apply", "--reason", "r")
     assert 3 == refused.exit_code
     assert "count too old" in flat(refused.stdout)
-    assert "1 counts had no effect." in refused.stderr
+    assert "1 count had no effect." in refused.stderr
     assert 10 == on_hand(client, mug)
 
 

@@ -24,7 +24,7 @@ def test_a_transfer_is_dispatched_shown_received_and_closed(node: NodeProcess) -
     ask_json(node, "stock", "transfer", "adjust", sku, there, -1, *of)
     assert [] == ask_json(node, "promise", sku, there)["levels"][0]["supplies"]
     twice = ask(node, "stock", "transfer", "receive", sku, there, 2, *of)
-    warning = f"{sku}: under T-17, 2 units more were received or lost than dispatched."
+    warning = f"{sku}: under T-17, 2 units more received or lost than dispatched."
     assert warning in flat(twice.stderr)
     assert "transfer T-17 10 2 over" in flat(ask(node, "promise", sku, there).stdout)
 

@@ -1,21 +1,31 @@
 """The words of a command line: what is text, what is an option, and what is taken literally."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import typer
 
+from holdfast.edge.cli import console
 from holdfast.edge.cli.console import (
     EXIT_CODES,
     EXIT_REFUSED,
     EXIT_USAGE,
+    amount,
 )
 from holdfast.edge.cli.main import app
 from tests.edge.cli.commands import HOLDFAST, flat, new_id, run
 from tests.edge.node_process import NodeProcess, free_port
+
+#: What the commands count in their sentences.
+COUNTED: Final = (
+    *("append", "byte", "count", "entrie", "field", "figure", "level", "number", "reservation"),
+    *("row", "snapshot", "unit"),
+)
 
 
 def test_words_after_two_hyphens_are_taken_literally(node: NodeProcess) -> None:
@@ -45,6 +55,53 @@ def test_words_after_two_hyphens_are_taken_literally(node: NodeProcess) -> None:
     answer_to("fulfill", *asked, "--", order)
     (line,) = answer_to("show", *asked, "--", order)["reservation"]["lines"]
     assert (1, 1, 1) == (line["released"], line["cancelled"], line["fulfilled"])
+
+
+@pytest.mark.parametrize(
+    ("words", "empty"),
+    [
+        (("reservations", "--sku", ""), "word 3, after '--sku',"),
+        (("reservations", "--sku="), "the value of --sku"),
+        (("ledger", "--since", ""), "word 3, after '--since',"),
+        (("watch", ""), "word 2, after 'watch',"),
+        (("stock", "receipt", "SKU", "W1", "5", "--event-id", ""), "word 7, after '--event-id',"),
+        (("availability", "--target", "", "SKU"), "word 3, after '--target',"),
+        (("location", "put", "W1", "--kind", ""), "word 5, after '--kind',"),
+        (("adapters", "cases", "-c", ""), "word 4, after '-c',"),
+        (("",), "word 1"),
+    ],
+)
+def test_an_empty_word_is_a_mistake(words: tuple[str, ...], empty: str) -> None:
+    """A variable that is not set would leave a filter out, or an id that keeps a fact single."""
+    result = run(*words)
+    assert EXIT_USAGE == result.exit_code
+    assert f"{empty} is empty: give a value, or leave it out" in flat(result.output)
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "expected"),
+    [
+        (0, "row", "0 rows"),
+        (1, "row", "1 row"),
+        (1, "entry", "1 entry"),
+        (2_000, "entry", "2,000 entries"),
+    ],
+)
+def test_one_of_something_is_one(number: int, noun: str, expected: str) -> None:
+    assert expected == amount(number, noun)
+
+
+def test_what_is_counted_is_counted_in_one_place() -> None:
+    """A number beside a plural would be 1 rows."""
+    sources = sorted(Path(console.__file__).parent.glob("*.py"))
+    found = [
+        line.strip()
+        for source in sources
+        for line in source.read_text("utf-8").splitlines()
+        if re.search(r"\{[^{}]+\} ([a-z]+ )?(" + "|".join(COUNTED) + r")s\b(?! on)", line)
+    ]
+    assert sources
+    assert [] == found
 
 
 @pytest.mark.parametrize(
