@@ -172,7 +172,9 @@ class Server:
         journal = JournalProcess(
             recovered.journal, recovered.chain, recovered.epoch, recovered.lock
         )
-        pump = Pump(recovered.node, journal, clock, self._fail_stop)
+        pump = Pump(
+            recovered.node, journal, clock, self._fail_stop, is_behind_fronts=settings.fronts > 0
+        )
         admission = Admission(pump)
         counters = CallCounters()
         sampler = Sampler(settings.log_calls_per_s)

@@ -21,15 +21,22 @@ from holdfast.core.ids import key_from_text
 from holdfast.core.model import EventKind, LocationKind
 from holdfast.core.node import Node
 from holdfast.core.statistics import read_statistics
+from holdfast.edge.server import pump
 from holdfast.edge.server.admission import Admission
 from holdfast.edge.server.context import CallContext
-from holdfast.edge.server.pump import Pump
+from holdfast.edge.server.pump import (
+    EARLY_TURN_MIN,
+    FEW_BEHIND_FRONTS,
+    GATHER_MAX_S,
+    GATHER_MIN_S,
+    ROUNDS_MAX,
+    Pump,
+)
 from holdfast.persistence.codec import read_appends
 from tests.persistence.journals import MemoryAppender
 from tests.real_time import wait_until_so
 
 MS = 1_000_000
-
 #: Of a caller who waits as long as it takes.
 ANYONE = CallContext()
 
@@ -37,12 +44,18 @@ ANYONE = CallContext()
 class Bench:
     """A node, a pump and a clock that a test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_behind_fronts: bool = False) -> None:
         self.now_ns = 1
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.node = Node(4)
         self.appender = MemoryAppender()
-        self.pump = Pump(self.node, self.appender, lambda: self.now_ns, self.failed.set_result)
+        self.pump = Pump(
+            self.node,
+            self.appender,
+            lambda: self.now_ns,
+            self.failed.set_result,
+            is_behind_fronts=is_behind_fronts,
+        )
         self.admission = Admission(self.pump)
 
     async def ask(self, command: Any) -> Any:
@@ -106,6 +119,93 @@ async def test_callers_who_were_many_wait_for_each_other() -> None:
     assert turns + 3 == bench.pump.statistics().turns
     await alone
     await bench.pump.drain()
+
+
+async def many_callers() -> Bench:
+    """A bench behind fronts, whose last turn had as many callers as are waited for."""
+    bench = Bench(is_behind_fronts=True)
+    await bench.stock()
+    await asyncio.gather(*(bench.ask(reserve(number)) for number in range(FEW_BEHIND_FRONTS + 1)))
+    return bench
+
+
+@pytest.fixture
+def waits_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees the end of the wait."""
+    monkeypatch.setattr(pump, "GATHER_MIN_S", 3_600.0)
+
+
+@pytest.mark.usefixtures("waits_an_hour")
+async def test_callers_behind_fronts_who_were_many_are_waited_for_by_the_clock() -> None:
+    """Whatever the rounds of the loop; those who come meanwhile share the turn."""
+    bench = await many_callers()
+    turns = bench.pump.statistics().turns
+    held = [bench.admission.post(reserve(number), ANYONE) for number in range(100, 110)]
+    for _ in range(2 * ROUNDS_MAX):
+        await asyncio.sleep(0)
+    assert turns == bench.pump.statistics().turns
+    bench.pump._gathered()
+    await asyncio.gather(*held)
+    assert turns + 1 == bench.pump.statistics().turns
+    await bench.pump.drain()
+
+
+async def test_the_wait_for_callers_ends_by_itself() -> None:
+    bench = await many_callers()
+    assert isinstance(await bench.ask(reserve(100)), ReserveOutcome)
+    await bench.pump.drain()
+
+
+@pytest.mark.parametrize(
+    ("append_s", "wait_s"),
+    [(0.0, GATHER_MIN_S), (0.004, 0.004), (60.0, GATHER_MAX_S)],
+)
+async def test_callers_are_waited_for_as_long_as_an_append_takes(
+    append_s: float, wait_s: float
+) -> None:
+    """A disk that stands still is no reason to stand still once more."""
+    bench = await many_callers()
+    bench.pump._append_took_s = append_s
+    before_s = asyncio.get_running_loop().time()
+    held = bench.admission.post(reserve(100), ANYONE)
+    gathering: Any = bench.pump._gathering
+    after_s = asyncio.get_running_loop().time()
+    assert before_s + wait_s <= gathering.when() <= after_s + wait_s
+    await held
+    await bench.pump.drain()
+
+
+@pytest.mark.usefixtures("waits_an_hour")
+async def test_few_callers_behind_fronts_wait_for_nobody() -> None:
+    """Each of them would wait as long as for an append, and gain little."""
+    bench = Bench(is_behind_fronts=True)
+    await bench.stock()
+    await asyncio.gather(*(bench.ask(reserve(number)) for number in range(FEW_BEHIND_FRONTS)))
+    held = bench.admission.post(reserve(100), ANYONE)
+    assert bench.pump._gathering is None
+    await held
+    await bench.pump.drain()
+
+
+@pytest.mark.usefixtures("waits_an_hour")
+async def test_callers_are_waited_for_until_enough_are_there() -> None:
+    """Then the turn runs, as it would while an append is in flight."""
+    bench = await many_callers()
+    held = [bench.admission.post(reserve(number), ANYONE) for number in range(100, 110)]
+    gathering: Any = bench.pump._gathering
+    bench.pump.schedule(EARLY_TURN_MIN)
+    assert gathering.cancelled()
+    await asyncio.gather(*held)
+    await bench.pump.drain()
+
+
+@pytest.mark.usefixtures("waits_an_hour")
+async def test_a_drain_waits_for_no_callers() -> None:
+    """What is there is answered, and the rest would be refused."""
+    bench = await many_callers()
+    held = bench.admission.post(reserve(100), ANYONE)
+    await bench.pump.drain()
+    assert held.done()
 
 
 async def test_a_drain_with_holds_that_are_due_leaves_a_journal_that_replays() -> None:
