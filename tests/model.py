@@ -124,7 +124,7 @@ class Model:
         self.locations = self.places.known
         self.skus: dict[str, dict[str, Level]] = {}
         self.reservations: dict[Key, Reservation] = {}
-        self.counts = Counts(self.reservations, window_ns, self.reopen)
+        self.counts = Counts(self.reservations, window_ns, self.reopen, self.last_number)
         self.holding: dict[Key, Reservation] = {}  # those that hold units; the others cannot expire
         # Those that were not seen to have ended; the others in the order in which they were.
         self.open: dict[Key, Reservation] = {}
@@ -212,6 +212,11 @@ class Model:
                     line.move(State.HELD, State.EXPIRED, line.units[State.HELD])
             if not reservation.total(State.HELD):
                 del self.holding[key]
+
+    def last_number(self, name: str) -> int:
+        """How far a source has come."""
+        source = self.facts.sources.get(name)
+        return source.last_sequence if source else 0
 
     def reopen(self, key: Key) -> None:
         """Let a reservation live again that had ended, of which units are committed."""

@@ -40,10 +40,13 @@ class Counts:
         reservations: dict[Key, Reservation],
         window_ns: int,
         reopen: Callable[[Key], None],
+        last_number: Callable[[str], int],
     ) -> None:
+        """`last_number` tells how far a source has come."""
         self.reservations = reservations
         self.window_ns = window_ns
         self.reopen = reopen
+        self.last_number = last_number
         self.told: list[Happened] = []
         """All that was ever recorded of any level."""
 
@@ -290,9 +293,9 @@ class Counts:
         if not named and event.occur_time_ns is None:
             named = event.sequence
         own = [each for each in self.told if each.source == name and each.sequence]
-        is_above = any(each.sequence > named for each in own)
         known = [each for each in own if each.came_at_ns > now_ns - self.window_ns]
-        if not named or not is_above or len(self.known(self.told, now_ns)) == len(self.told):
+        is_whole = len(self.known(self.told, now_ns)) == len(self.told)
+        if not named or named >= self.last_number(name) or is_whole:
             return True
         in_order = (each.sequence for each in known if not each.is_late)
         first = next(in_order, None)
