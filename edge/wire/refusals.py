@@ -7,7 +7,7 @@ it blames lines; `REFUSAL_CODES` fails at import when the wire does not have it.
 from typing import Final
 
 from holdfast.core import commands as core
-from holdfast.core.model import RefusalCode, State
+from holdfast.core.model import TRANSITIONS, RefusalCode, State, Verb
 from holdfast.v1 import common_pb2 as common
 
 from .shared import wire_members
@@ -49,7 +49,7 @@ def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
         return f"{title}: it {now}holds nothing; a new hold needs a new id"
     if refusal.code not in LINE_SENTENCES or not refusal.lines:
         now = "" if state is None else f"is {state.name} and "
-        return f"{title}: the reservation {now}has no units left for this command"
+        return f"{title}: the reservation {now}has no units left for this command{_open_to(state)}"
     # One line is given in full, the rest are counted: programs have them all in `lines`.
     sentence = LINE_SENTENCES[refusal.code].format(
         refusal.lines[0], line=_line_text(refusal.lines[0])
@@ -61,6 +61,13 @@ def refusal_sentence(refusal: core.Refusal, state: State | None = None) -> str:
             return f"{title}: {sentence} and 1 more line"
         case more:
             return f"{title}: {sentence} and {more:,} more lines"
+
+
+def _open_to(state: State | None) -> str:
+    """What units in a state are still open to, but for time; empty if to nothing."""
+    verbs = [verb for verb, (leaves, _) in TRANSITIONS.items() if leaves is state]
+    names = [verb.name.capitalize() for verb in verbs if verb is not Verb.EXPIRE]
+    return f"; it takes {' or '.join(names)}" if names else ""
 
 
 def _line_text(line: core.RefusedLine) -> str:

@@ -56,6 +56,20 @@ def test_a_refusal_without_lines_says_the_state(code: RefusalCode) -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "open_to"),
+    [
+        (State.HELD, "; it takes Commit or Release"),
+        (State.COMMITTED, "; it takes Fulfill or Cancel"),
+        (State.FULFILLED, ""),
+    ],
+)
+def test_a_command_in_the_wrong_state_is_told_the_right_ones(state: State, open_to: str) -> None:
+    message = refusal_sentence(Refusal(RefusalCode.WRONG_STATE), state)
+    said = f"wrong state: the reservation is {state.name} and {NOTHING_LEFT}{open_to}"
+    assert said == message
+
+
+@pytest.mark.parametrize(
     ("line", "name"),
     [
         (RefusedLine("A", "L", 5, 2, "7"), "SKU A at L (line 7)"),
