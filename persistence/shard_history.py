@@ -23,6 +23,7 @@ from holdfast.core.kernels.codes import (
     FLAG_LINE_IDS,
     FLAG_OWNER,
     FLAG_TEXT,
+    KEYED,
     SKIPPED,
     UNDOES,
     UNKNOWN_NUMBERS,
@@ -235,7 +236,7 @@ class ShardHistory:
                 "delta": int(effect["delta"]),
                 "source": self.names[Section.SOURCE_NAMES][effect["source"]],
                 "source_sequence": int(effect["sequence"]),
-                "event_key": _key_hex(effect) if effect["has_key"] else "",
+                "event_key": _key_hex(effect) if effect["has_key"] & KEYED else "",
             }
 
     def _read_unavailable(self, effects: Any) -> Iterator[EffectRecord]:

@@ -141,6 +141,10 @@ REVERSED_BEFORE, UNPOSTS, POSTS_AGAIN = 3, 4, 5
 #: In place of 0 and COUNTED_BEFORE, of a fact of an earlier build, whose history said less of it.
 EARLIER, EARLIER_COUNTED = 6, 7
 
+#: Bits of `has_key` of a stock effect (tables/effects.py): it has an id; its source had come to a
+#: higher number before.
+KEYED, LATE = 1, 2
+
 #: Flags of a record of what happened (layouts.HISTORY): a fact that is undone; a count of its
 #: moment; a fact that a count had seen already; one whose reversal came before it; one whose
 #: number came late.

@@ -19,6 +19,7 @@ from .codes import (
     HISTORY_NULLED,
     HISTORY_PLAIN,
     HISTORY_UNDONE,
+    LATE,
     NO_MOVEMENT,
     POSTS_AGAIN,
     RETURNED,
@@ -69,7 +70,7 @@ def append_facts(effects, quantities, records, latest, counts, number, now_ns):
             record.kind = NO_MOVEMENT
         elif effect.counted == UNPOSTS or effect.counted == POSTS_AGAIN:
             record.kind = GOODS_ISSUE
-        if effect.is_late:
+        if effect.has_key & LATE:
             record.flags |= HISTORY_LATE
         if latest.size > 0:
             _chain_fact(record, effect.row, latest, counts, number + i + 1)

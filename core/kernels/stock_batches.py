@@ -20,6 +20,7 @@ from .codes import (
     EVENT_UNKNOWN_SKU,
     EVENT_UNKNOWN_STOCK_LEVEL,
     GOODS_ISSUE,
+    LATE,
     NEW,
     NO_ROOM,
     NOT_BEGUN,
@@ -350,10 +351,9 @@ def write_stock(events, plan, codes, shard, source, effects, counted, gaps):
             effect.row = event.row
             effect.source = source
             effect.kind = event.kind
-            effect.has_key = event.has_key
+            effect.has_key = event.has_key | (LATE if plan[i].is_noted else 0)
             effect.content = event.content
             effect.counted = COUNTED_BEFORE if plan[i].is_counted else plan[i].reversal
-            effect.is_late = plan[i].is_noted
             count += 1
             if changes_nothing(effect.counted) or not tells_quantity(event.kind):
                 counted[counts].quantity = event.quantity

@@ -14,6 +14,7 @@ from .codes import (
     COUNTED_UNKNOWN,
     EARLIER,
     EARLIER_COUNTED,
+    KEYED,
     NEW,
     NOT_KEPT,
     OTHER,
@@ -152,7 +153,7 @@ def apply_event_keys(effects, quantities, records, now_ns):
     keyed = 0
     for i in range(effects.size):
         effect = effects[i]
-        if effect.has_key:
+        if effect.has_key & KEYED:
             record = records[keyed]
             record.key_hi = effect.key_hi
             record.key_lo = effect.key_lo

@@ -102,9 +102,9 @@ _STOCK = [
 
 #: `content`: see layouts.EVENT. `counted` is COUNTED_BEFORE of kernels/codes.py when a count had
 #: seen it already, so that it changes nothing on hand; COUNTED_UNKNOWN of an earlier build;
-#: REVERSED_BEFORE and its like of what was reversed. `is_late` is 1 when its source had come to a
-#: higher number before.
-_STOCK_NOW = [*_STOCK, ("content", "u2"), ("counted", "u1"), ("is_late", "u1")]
+#: REVERSED_BEFORE and its like of what was reversed. `has_key` says with a second bit whether its
+#: number came late (KEYED and LATE).
+_STOCK_NOW = [*_STOCK, ("content", "u2"), ("counted", "u1")]
 
 #: Names and other texts stand after one byte of length each (NameTable.add).
 _PACKED_NAMES = np.dtype("u1")

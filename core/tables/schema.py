@@ -63,7 +63,7 @@ _COUNTS_16 = [("pad", "u1"), ("pad2", "u2")]
 EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
     4: {Section.STOCK: DTYPES[Section.STOCK_PLAIN]},
     5: {
-        Section.STOCK: np.dtype(DTYPES[Section.STOCK].descr[:-2]),
+        Section.STOCK: np.dtype(DTYPES[Section.STOCK].descr[:-1]),
         Section.COUNTED: np.dtype([("quantity", "i8")]),
         Section.GAPS: np.dtype([("first", "u8"), ("last", "u8"), ("source", "i4"), ("pad", "u4")]),
         Section.SOURCE_RESETS: np.dtype([("last_sequence", "u8"), ("source", "i4"), ("pad", "u4")]),
@@ -77,13 +77,12 @@ EARLIER_EFFECTS: dict[int, dict[Section, np.dtype]] = {
         Section.COUNTS: np.dtype([*DTYPES[Section.COUNTS].descr[:3], *_COUNTS_16]),
         Section.SOURCE_RESETS: np.dtype(DTYPES[Section.SOURCE_RESETS].descr[:-1]),
     },
-    18: {Section.STOCK: np.dtype(DTYPES[Section.STOCK].descr[:-1])},
 }
 
 #: What a field holds that an earlier schema did not write: kind of effect -> field -> default.
 EFFECT_DEFAULTS: dict[Section, dict[str, int]] = {
     Section.COUNTS: {"flags": 0, "pad": 0},
-    Section.STOCK: {"content": 0, "counted": COUNTED_UNKNOWN, "is_late": 0},
+    Section.STOCK: {"content": 0, "counted": COUNTED_UNKNOWN},
     Section.COUNTED: {"seen": 0},
     # They refused what came late, so that it may have been sent again in another way.
     Section.GAPS: {"kind": UNKNOWN_NUMBERS},

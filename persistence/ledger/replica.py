@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from holdfast.core.kernels.codes import FLAG_TEXT
+from holdfast.core.kernels.codes import FLAG_TEXT, KEYED
 from holdfast.core.model import State
 from holdfast.core.node import Node
 from holdfast.core.tables.effects import Entry, Section
@@ -346,8 +346,9 @@ def _write_facts(added: Any, first: int, moved: _Moved, shard: Shard, tail: Tail
     start = len(tail.records("fact"))
     facts = tail.extend("fact", len(effects))
     facts["movement"] = np.arange(first, first + len(effects))
-    for field in ("key_hi", "key_lo", "has_key"):
+    for field in ("key_hi", "key_lo"):
         facts[field] = effects[field]
+    facts["has_key"] = effects["has_key"] & KEYED
     facts["source_sequence"] = effects["sequence"]
     facts["has_time"] = 0
     sources = {n: tail.texts.add(shard.sources.text(n).encode()) for n in set(effects["source"])}

@@ -45,7 +45,7 @@ LAYOUTS = {
     16: (Section.SKU_RENAMES, "2b3aeb612cffaaba"),
     17: (Section.SKU_RENAMES, "57a119b518821413"),
     18: (Section.SKU_RENAMES, "57a119b518821413"),
-    19: (Section.SKU_RENAMES, "c790fad08e6c8daa"),
+    19: (Section.SKU_RENAMES, "ba7809b72cb117b1"),
 }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import kernels
-from ...kernels.codes import COUNTED_UNKNOWN, NOT_KEPT
+from ...kernels.codes import COUNTED_UNKNOWN, KEYED, NOT_KEPT
 from ...limits import NUMBERED_MAX
 from ..effects import DTYPES, Section
 from ..recent import append_facts
@@ -36,7 +36,7 @@ def apply_plain_stock(shard: Shard, effects: Array) -> None:
 def _apply(shard: Shard, effects: Array, quantities: Array, seen: Array, numbered: Array) -> None:
     tables = (table.records for table in (shard.levels, shard.last_counts, shard.source_records))
     kernels.apply_stock(effects, quantities, seen, shard.header, *tables, numbered, shard.now_ns)
-    keyed = effects["has_key"].tobytes().count(1)
+    keyed = int(np.count_nonzero(effects["has_key"] & KEYED))
     if keyed:
         remembered = shard.events.remember(keyed, shard.now_ns)
         kernels.apply_event_keys(effects, quantities, remembered, shard.now_ns)

@@ -6,7 +6,7 @@ import numpy as np
 
 from holdfast.core.kernels import codes
 from holdfast.core.kernels.arguments import NOT_CURRENT, RESTRICTED, SHARD
-from holdfast.core.kernels.codes import NO_ROOM, NOT_BEGUN
+from holdfast.core.kernels.codes import KEYED, NO_ROOM, NOT_BEGUN
 from holdfast.core.limits import (
     GAPS_MAX,
     NUMBERED_MAX,
@@ -151,7 +151,7 @@ def _apply(duel: Duel, rng: Random, shard: _Shard, effects: Array, counted: Arra
     now_ns = rng.choice(TIMES)
     tables = (shard.levels, shard.counts, shard.sources, numbered, now_ns)
     duel.call("apply_stock", effects, quantities, seen, header, *tables, operations=size)
-    remembered = np.zeros(int(effects["has_key"].sum()), EVENT)
+    remembered = np.zeros(int((effects["has_key"] & KEYED).sum()), EVENT)
     duel.call("apply_event_keys", effects, quantities, remembered, now_ns, operations=size)
 
 
