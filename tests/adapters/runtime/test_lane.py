@@ -219,6 +219,14 @@ async def test_a_backlog_of_many_sources_is_no_crowd_for_the_core(tmp_path: Path
     assert await under_test.round()
 
     assert 500 == len(core.calls)
+    assert lane_module.SOURCES_AT_ONCE == core.most_under_way
+
+
+async def test_a_backlog_of_orders_is_no_crowd_for_the_core(tmp_path: Path) -> None:
+    core = Core()
+    under_test, _ = lane(tmp_path, core)
+    calls = [under_test._ask(partial(core.record_stock_events, "shop", [])) for _ in range(100)]
+    await asyncio.gather(*calls)
     assert lane_module.CALLS_AT_ONCE == core.most_under_way
 
 
