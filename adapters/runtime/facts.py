@@ -204,17 +204,12 @@ def _fill_reference(message: stock.Reference, reference: Reference) -> None:
     message.kind, message.id, message.line = reference.kind, reference.id, reference.line
 
 
-def zoned(field: str, time: datetime) -> datetime:
-    """A time of an event, if it has a zone. Raises Undecodable."""
-    if time.tzinfo is None:
-        raise Undecodable(field, time.isoformat(), "a time with its zone")
-    return time
-
-
 def _fill_time(timestamp: Any, field: str, time: datetime | None) -> None:
     if time is None:
         return
-    since = zoned(field, time) - _EPOCH  # FromDatetime does the same in five times as long
+    if time.tzinfo is None:
+        raise Undecodable(field, time.isoformat(), "a time with its zone")
+    since = time - _EPOCH  # FromDatetime does the same in five times as long
     timestamp.seconds = since.days * _DAY_S + since.seconds
     timestamp.nanos = since.microseconds * 1_000
 

@@ -196,6 +196,11 @@ def remember(tables: Tables, key: bytes, content: bytes, now: datetime) -> None:
     tables.seen_times.put(time + key, b"")
 
 
+def order_key(kind: str, order: str) -> bytes:
+    """The key of what is remembered of an order."""
+    return _hash(f"\0{kind}\0{order}".encode(), 16)
+
+
 def _reused_letter(adapter: str, arrival: Keyed, now: datetime) -> DeadLetter:
     """A message whose key another one had, for an operator to settle."""
     text = f"its key {arrival.key!r} came before with other content: nobody can tell which is true"

@@ -5,13 +5,12 @@ Numbers that rise show by themselves which of two states is the newer. Those tha
 old state would order again what a newer one has taken off.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ..events import OrderEvent
-from .inbox import remember
+from .inbox import order_key, remember
 from .store import Store, Tables
 
 #: How long it is known when an order was first heard of: shops change a tag of one after months.
@@ -32,7 +31,7 @@ class LatestStates:
         if event.time is None:
             return False
         time = event.time.astimezone(UTC).isoformat(timespec="microseconds").encode()
-        key = _key("state", event.order)
+        key = order_key("state", event.order)
 
         def note(tables: Tables) -> bool:
             kept = tables.seen.get(key)
@@ -49,7 +48,7 @@ class LatestStates:
         now = self.now()
         if event.placed_time is not None and event.placed_time <= now:
             return event.placed_time
-        key = _key("first", event.order)
+        key = order_key("first", event.order)
 
         def note(tables: Tables) -> bytes:
             kept = tables.seen.get(key)
@@ -59,7 +58,3 @@ class LatestStates:
             return kept
 
         return datetime.fromisoformat((await self._store.write(note)).decode())
-
-
-def _key(kind: str, order: str) -> bytes:
-    return hashlib.blake2b(f"\0{kind}\0{order}".encode(), digest_size=16).digest()

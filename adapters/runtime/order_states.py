@@ -16,7 +16,7 @@ from holdfast.v1 import reservation_service_pb2 as reservation
 
 from ..events import Exceptional, OrderEvent
 from .cases import case_of_order
-from .facts import Dead, Settled, zoned
+from .facts import Dead, Settled
 from .latest_states import LatestStates
 from .order_calls import APPLIED, OrderCalls, judged
 from .order_lines import (
@@ -146,11 +146,9 @@ class OrderStates:
         return Settled(APPLIED if steps else "UNCHANGED", _crossed(event, states, found))
 
     def _is_old(self, event: OrderEvent) -> bool:
-        """Whether the core may have known an order, and forgotten it since. Raises Undecodable."""
+        """Whether the core may have known an order, and forgotten it since."""
         placed = event.placed_time
-        if placed is None:
-            return False
-        return self._latest.now() - zoned("placed_time", placed) >= FORGOTTEN
+        return placed is not None and self._latest.now() - placed >= FORGOTTEN
 
     async def look(self, event: OrderEvent) -> tuple[OrderEvent, list[reservation.Reservation]]:
         """An event and all reservations of its order, with SKUs called alike, and with the lines

@@ -4,14 +4,13 @@ The core drops the lines of a reservation a day after its end. A state that come
 units that were done under it and of others that are new, and does not say which is which.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from holdfast.v1 import reservation_service_pb2 as reservation
 
-from .inbox import remember
+from .inbox import order_key, remember
 from .store import Store
 
 #: What became of units that were open when they were last seen, by how their reservation ended;
@@ -33,7 +32,7 @@ class SeenLines:
     def of(self, order: str) -> Mapping[str, reservation.Reservation]:
         """The reservations of an order that were seen with their lines, by name."""
         with self._store.reading() as tables:
-            kept = tables.seen.get(_key(order))
+            kept = tables.seen.get(order_key("lines", order))
         seen = reservation.ListReservationsResponse.FromString(kept or b"")
         return {each.reservation_id: each for each in seen.reservations}
 
@@ -45,7 +44,7 @@ class SeenLines:
                 for each in found
             )
         )
-        key, kept = _key(order), seen.SerializeToString()
+        key, kept = order_key("lines", order), seen.SerializeToString()
         await self._store.write(lambda tables: remember(tables, key, kept, self._now()))
 
 
@@ -70,7 +69,3 @@ def _ended(
         setattr(line, end, getattr(line, end) + line.held + line.committed)
         line.held = line.committed = 0
     return whole
-
-
-def _key(order: str) -> bytes:
-    return hashlib.blake2b(b"\0lines\0" + order.encode(), digest_size=16).digest()

@@ -5,14 +5,13 @@ marketplace that sets the quantities of what is cancelled to 0, leaves nothing i
 so. It is kept here for as long as keys of messages are known.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 from ..events import OrderEvent, OrderKind
 from .facts import Dead, Settled
-from .inbox import remember
+from .inbox import order_key, remember
 from .store import Store
 
 #: What would place an order.
@@ -38,21 +37,19 @@ class Unplaced:
         if any(line.shipped for line in event.lines):
             return False
         with self._store.reading() as tables:
-            kept = tables.seen.get(_key(event.order))
+            kept = tables.seen.get(order_key("cancelled", event.order))
         return kept is not None and event.time <= datetime.fromisoformat(kept.decode())
 
     async def note(self, event: OrderEvent) -> None:
         """Keep that an order was cancelled. Raises StoreFull, StoreFailed."""
         now = self._now()
         kept = (event.time or now).astimezone(UTC).isoformat().encode()
-        await self._store.write(lambda tables: remember(tables, _key(event.order), kept, now))
+        await self._store.write(
+            lambda tables: remember(tables, order_key("cancelled", event.order), kept, now)
+        )
 
 
 def is_unplaced(event: OrderEvent, done: Settled | Dead) -> bool:
     """Whether an event cancels an order as a whole that the core does not have."""
     is_whole = event.kind is OrderKind.CANCELLED and not event.lines
     return is_whole and isinstance(done, Dead) and done.reason == _UNKNOWN
-
-
-def _key(order: str) -> bytes:
-    return hashlib.blake2b(b"\0cancelled\0" + order.encode(), digest_size=16).digest()

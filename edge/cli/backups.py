@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .console import (
-    EXIT_FAILED,
-    Json,
-    amount,
-    fail,
-    print_json,
-)
+from .console import EXIT_FAILED, Json, amount, fail, print_json
 from .data_directory import Directory, directory_errors
 
 if TYPE_CHECKING:

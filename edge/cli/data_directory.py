@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import (
-    EXIT_FAILED,
-    Json,
-    amount,
-    fail,
-    print_json,
-)
+from .console import EXIT_FAILED, Json, amount, fail, print_json
 
 if TYPE_CHECKING:
     from holdfast.persistence.verify import VerifyReport

@@ -9,12 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import (
-    Json,
-    amount,
-    fail,
-    print_json,
-)
+from .console import Json, amount, fail, print_json
 from .data_directory import Directory, directory_errors
 
 app = typer.Typer()

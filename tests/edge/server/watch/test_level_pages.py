@@ -34,8 +34,8 @@ SKUS: Final = tuple(f"Sku {number}" for number in range(40))
 PLACES: Final = ("W1", "W2")
 STEPS: Final = 12
 
-#: One level is enough for columns, or none is.
-ALWAYS, NEVER = 1, 1_000_000
+#: So many levels are encoded from columns: one is enough, or no page has enough.
+COLUMNS, MESSAGES = 1, 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ async def test_levels_are_told_the_same_encoded_and_as_messages(
     """
     rest_for(monkeypatch, 0.0)
     monkeypatch.setattr(watcher, "REST_A_LEVEL_S", 0.0)
-    monkeypatch.setattr(level_pages, "ENCODED_MIN", NEVER)
+    monkeypatch.setattr(level_pages, "ENCODED_MIN", MESSAGES)
     expected = await told(wanted)
     assert not any(isinstance(each, Encoded) for each in expected)
-    monkeypatch.setattr(level_pages, "ENCODED_MIN", ALWAYS)
+    monkeypatch.setattr(level_pages, "ENCODED_MIN", COLUMNS)
     found = await told(wanted)
     assert any(isinstance(each, Encoded) for each in found[1:]), "and not the first state alone"
     assert list(map(read, expected)) == list(map(read, found))
